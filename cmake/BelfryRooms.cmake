@@ -1,0 +1,26 @@
+# belfry_room(NAME [DEPS room...] [LIBS target...]): one static library per folder of userspace/.
+# Its sources are every *.cc of the folder except main.cc; DEPS are rooms below it (house_test checks the includes).
+function(belfry_room NAME)
+  cmake_parse_arguments(ROOM "" "" "DEPS;LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  if(sources)
+    add_library(belfry_${NAME} STATIC ${sources})
+    set(scope PUBLIC)
+  else()
+    add_library(belfry_${NAME} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  list(TRANSFORM ROOM_DEPS PREPEND belfry_)
+  target_include_directories(belfry_${NAME} ${scope} ${PROJECT_SOURCE_DIR}/userspace ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(belfry_${NAME} ${scope} ${ROOM_DEPS} ${ROOM_LIBS})
+endfunction()
+
+# belfry_program(NAME ROOM): NAME from userspace/ROOM/main.cc, absent until that file is there.
+function(belfry_program NAME ROOM)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${ROOM}/main.cc)
+    add_executable(${NAME} ${ROOM}/main.cc)
+    target_link_libraries(${NAME} PRIVATE belfry_${ROOM})
+    set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  endif()
+endfunction()

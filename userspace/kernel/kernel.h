@@ -1,0 +1,86 @@
+// The seam to the kernel: what the rest of Belfry may ask of the programs and maps, in the words of wire.h.
+//
+// One implementation talks to libbpf (kernel/bpf_kernel.h), one is a fake for tests (tests/support/fake_kernel.h).
+// Not thread-safe: owned by the loop thread. Errors name the object that failed and the remedy.
+// Process numbers are those of the initial pid namespace, except in Translate.
+#ifndef BELFRY_KERNEL_KERNEL_H_
+#define BELFRY_KERNEL_KERNEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "belfry/wire.h"
+
+namespace belfry::kernel {
+
+struct ConnectionEntry {
+  uint64_t cookie = 0;  // of the client's end
+  belfry_connection record{};
+  bool alive = true;  // false: both ends are gone, the record may be forgotten
+};
+
+// A name under which a guarded socket is bound: filesystem and components below that filesystem's root.
+struct GuardedName {
+  uint32_t guard = 0;
+  uint32_t socket = 0;  // index within the guard
+  uint32_t dev = 0;     // s_dev
+  std::string path;     // absolute within the filesystem: "/spire/agent/public/api.sock"
+};
+
+struct ProgramCounters {
+  std::string name;  // as in bpf/: "process_exec"
+  uint64_t seen = 0, sent = 0, ignored = 0, lost_ring = 0, lost_map = 0;
+  uint64_t missed = 0;    // recursion_misses: the kernel did not run the program
+  bool attached = false;  // its link is live now
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  // ---- the event stream: informs, never decides ----
+  virtual int RingFd() const = 0;  // readable when there are records
+  // Calls sink for every whole record now in the ring; each span starts with belfry_header and is valid in the call only.
+  virtual absl::Status Drain(const std::function<void(std::span<const std::byte>)>& sink) = 0;
+
+  // ---- state: decides ----
+  virtual std::optional<belfry_process> Process(uint32_t tgid) = 0;
+  virtual std::optional<belfry_live> Live(uint32_t tgid) = 0;  // nullopt: no such process
+  virtual absl::StatusOr<std::vector<belfry_live>> AllLive() = 0;
+  virtual std::optional<belfry_connection> Connection(uint64_t cookie) = 0;
+  // Every record, of any guard, whose opener bears this number: complete, whatever the ring lost.
+  virtual absl::StatusOr<std::vector<ConnectionEntry>> ConnectionsOf(uint32_t tgid) = 0;
+  virtual absl::StatusOr<std::vector<ConnectionEntry>> AllConnections() = 0;
+  // Ends of guarded sockets in the descriptor tables of `tgid`, or of every process if 0.
+  virtual absl::StatusOr<std::vector<belfry_socket>> Sockets(uint32_t tgid) = 0;
+  // Holders of these client ends: every descriptor slot of every process. Empty `cookies` finds nothing.
+  virtual absl::StatusOr<std::vector<belfry_socket>> HoldersOf(std::span<const uint64_t> cookies) = 0;
+  // What our own descriptor is, by the kernel's word and not by stat's.
+  virtual absl::StatusOr<belfry_described_file> Describe(int fd) = 0;
+  // The initial-namespace number of what `asker` (a number of ours) calls `pid`; nullopt: unknown there.
+  virtual std::optional<uint32_t> Translate(uint32_t asker, int32_t pid) = 0;
+
+  // ---- what userspace tells the kernel ----
+  virtual absl::Status SetGuardedNames(std::span<const GuardedName> names) = 0;  // atomic for each name
+  // Sets bits for good; NotFound if there is no such record.
+  virtual absl::Status Taint(uint64_t cookie, uint32_t bits) = 0;
+  virtual absl::Status Insert(uint64_t cookie, const belfry_connection& record) = 0;  // for what a snapshot found
+  virtual absl::Status Forget(uint64_t cookie) = 0;
+
+  // ---- what is live ----
+  virtual std::vector<ProgramCounters> Counters() = 0;
+  virtual const std::string& BackendName() const = 0;             // "cgroup"
+  virtual const std::vector<std::string>& StepsDown() const = 0;  // why each better backend was not taken
+  virtual uint32_t BlindTo() const = 0;                           // bits of enum belfry_taint this backend cannot see
+};
+
+}  // namespace belfry::kernel
+
+#endif  // BELFRY_KERNEL_KERNEL_H_

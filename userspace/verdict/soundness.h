@@ -1,0 +1,35 @@
+// Is the process that lives now under this number the one that opened every live connection bearing it, untouched?
+// Pure; thread-safe. Invariants 1-3 of the design.
+#ifndef BELFRY_VERDICT_SOUNDNESS_H_
+#define BELFRY_VERDICT_SOUNDNESS_H_
+
+#include <string>
+#include <vector>
+
+#include "verdict/facts.h"
+
+namespace belfry::verdict {
+
+enum class Outcome { kSound, kWithheld, kUnavailable, kNotOurs };
+const char* OutcomeName(Outcome outcome);  // "sound", "withheld", "unavailable", "not_ours"
+
+struct Verdict {
+  Outcome outcome = Outcome::kUnavailable;
+  std::vector<std::string> reasons;  // taint names and "no_such_process", sorted, unique; empty if sound
+  uint32_t taints = 0;               // every taint known, class B included
+  // What may be said of the image (invariant 3): false = path, sha256, script, argv, preload are absent.
+  bool image_proven = false;
+  bool path_proven = false;     // image_proven, and the namespaces and root allow path and digest
+  bool preload_proven = false;  // preload:none may be said
+  std::vector<uint64_t> to_cut;  // cookies of connections that a guard in deny must cut
+};
+
+Verdict Judge(const Facts& facts, const GuardPolicy& policy);
+
+const char* TaintName(int taint);  // of enum belfry_taint: "exec_after_connect", ...
+std::vector<std::string> TaintNames(uint32_t bits);
+bool IsClassA(int taint);
+
+}  // namespace belfry::verdict
+
+#endif  // BELFRY_VERDICT_SOUNDNESS_H_
