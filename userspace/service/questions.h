@@ -1,0 +1,53 @@
+// What the doors ask of the engine, in the words of the protos.
+//
+// The doors call from gRPC's threads; the engine answers from its loop thread through `done`, exactly once each, also
+// when it stops (Unavailable). Neither side keeps a pointer to the other's data after the call.
+#ifndef BELFRY_SERVICE_QUESTIONS_H_
+#define BELFRY_SERVICE_QUESTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "belfry/v1/admin.pb.h"
+#include "belfry/v1/attest.pb.h"
+
+namespace belfry::service {
+
+// Who is on the other end of an accepted socket, by SO_PEERCRED.
+struct Peer {
+  uint32_t tgid = 0;  // in belfryd's own pid namespace
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
+template <typename Reply>
+using Done = std::function<void(absl::StatusOr<Reply>)>;
+
+// Thread-safe: every method may be called from any thread.
+class Questions {
+ public:
+  virtual ~Questions() = default;
+
+  // attest.sock. PermissionDenied: this peer is not the plugin of any guard's agent.
+  virtual void Judge(const Peer& peer, const v1::JudgeRequest& request, Done<v1::JudgeReply> done) = 0;
+  // `changed` is called with the mode now and at each change until `cancelled` returns true or it returns false.
+  // `ended` is called once, last.
+  virtual void WatchMode(const Peer& peer, const v1::WatchModeRequest& request,
+                         std::function<bool(const v1::ModeReply&)> changed, std::function<bool()> cancelled,
+                         std::function<void(absl::Status)> ended) = 0;
+
+  // admin.sock.
+  virtual void Status(Done<v1::StatusReply> done) = 0;
+  virtual void Attest(const Peer& peer, const v1::AdminAttestRequest& request, Done<v1::AttestAnswer> done) = 0;
+  virtual void Explain(const Peer& peer, const v1::ExplainRequest& request, Done<v1::ExplainReply> done) = 0;
+  virtual void SetMode(const v1::SetModeRequest& request, Done<v1::SetModeReply> done) = 0;
+  virtual void Reload(Done<v1::ReloadReply> done) = 0;
+  virtual void Follow(const v1::FollowRequest& request, std::function<bool(const std::string& json)> line,
+                      std::function<bool()> cancelled, std::function<void(absl::Status)> ended) = 0;
+};
+
+}  // namespace belfry::service
+
+#endif  // BELFRY_SERVICE_QUESTIONS_H_
