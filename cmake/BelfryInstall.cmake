@@ -1,0 +1,22 @@
+# Standard places: programs in bin, the plugin in libexec (only spire-agent starts it), units, man pages, examples.
+include(GNUInstallDirs)
+
+foreach(program belfryd belfry)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()
+if(TARGET belfry-spire-plugin)
+  install(TARGETS belfry-spire-plugin RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/belfry)
+endif()
+
+install(FILES deploy/man/belfry.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES deploy/man/belfryd.8 deploy/man/belfry-spire-plugin.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES deploy/belfry.yaml deploy/spire/agent.conf deploy/spire/ROLLOUT.md README.md LICENSE
+        DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# systemd reads /usr/lib/systemd and /usr/local/lib/systemd; lib is not lib64 or a multiarch folder there.
+# The unit names the programs where they were installed.
+file(READ deploy/systemd/belfryd.service unit)
+string(REPLACE "/usr/bin/belfryd" "${CMAKE_INSTALL_FULL_BINDIR}/belfryd" unit "${unit}")
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/belfryd.service CONTENT "${unit}" @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/belfryd.service DESTINATION lib/systemd/system)
