@@ -23,14 +23,15 @@ struct GuardPolicy {
   bool container_paths = false;
   bool rootless = false;
   uint32_t withhold_on = 0;                  // class B taints (bits of enum belfry_taint) that withhold here
-  std::vector<std::string> preload_excepted;  // paths or sha256 of preloads that do not count
+  // Paths or sha256 of preloads that do not count. No record says yet which preload was seen, so nothing is excepted.
+  std::vector<std::string> preload_excepted;
 };
 
 struct ConnectionFacts {
   uint64_t cookie = 0;
   belfry_connection record{};
   bool alive = true;
-  bool holders_searched = false;
+  bool holders_searched = false;  // false: not looked for yet; what would be sound otherwise is unavailable
   std::vector<belfry_socket> foreign_holders;  // slots of the client's end outside the opener, still there at the deadline
 };
 

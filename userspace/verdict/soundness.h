@@ -18,13 +18,19 @@ struct Verdict {
   std::vector<std::string> reasons;  // taint names and "no_such_process", sorted, unique; empty if sound
   uint32_t taints = 0;               // every taint known, class B included
   // What may be said of the image (invariant 3): false = path, sha256, script, argv, preload are absent.
+  // All three are false unless the outcome is sound.
   bool image_proven = false;
   bool path_proven = false;     // image_proven, and the namespaces and root allow path and digest
   bool preload_proven = false;  // preload:none may be said
   std::vector<uint64_t> to_cut;  // cookies of connections that a guard in deny must cut
 };
 
+// Every connection must be proof: for the process that opened them.
 Verdict Judge(const Facts& facts, const GuardPolicy& policy);
+
+// For a process on whose behalf someone else asks: exec evidence only, connections are not looked at. Sound only with
+// an exec record that is not backfilled.
+Verdict JudgeByExec(const Facts& facts, const GuardPolicy& policy);
 
 const char* TaintName(int taint);  // of enum belfry_taint: "exec_after_connect", ...
 std::vector<std::string> TaintNames(uint32_t bits);
