@@ -1,0 +1,1 @@
+target_link_libraries(service_test PRIVATE belfry_kit)

@@ -1,0 +1,65 @@
+#include "service/admin_door.h"
+
+#include <utility>
+
+#include "service/stream_call.h"
+#include "service/unary_call.h"
+
+namespace belfry::service {
+namespace {
+
+// Lines a reader of Follow may be behind: a burst of some seconds; at about 500 bytes a line 4 MB.
+constexpr size_t kLinesWaiting = 8192;
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AdminDoor::Status(grpc::CallbackServerContext*, const v1::StatusRequest*,
+                                            v1::StatusReply* reply) {
+  auto* call = new UnaryCall<v1::StatusReply>(reply, connection_);  // deletes itself, as all below
+  questions_.Status(call->TakeDone());
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminDoor::Attest(grpc::CallbackServerContext*, const v1::AdminAttestRequest* request,
+                                            v1::AttestAnswer* reply) {
+  auto* call = new UnaryCall<v1::AttestAnswer>(reply, connection_);
+  questions_.Attest(connection_.peer(), *request, call->TakeDone());
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminDoor::Explain(grpc::CallbackServerContext*, const v1::ExplainRequest* request,
+                                             v1::ExplainReply* reply) {
+  auto* call = new UnaryCall<v1::ExplainReply>(reply, connection_);
+  questions_.Explain(connection_.peer(), *request, call->TakeDone());
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminDoor::SetMode(grpc::CallbackServerContext*, const v1::SetModeRequest* request,
+                                             v1::SetModeReply* reply) {
+  auto* call = new UnaryCall<v1::SetModeReply>(reply, connection_);
+  questions_.SetMode(*request, call->TakeDone());
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminDoor::Reload(grpc::CallbackServerContext*, const v1::ReloadRequest*,
+                                            v1::ReloadReply* reply) {
+  auto* call = new UnaryCall<v1::ReloadReply>(reply, connection_);
+  questions_.Reload(call->TakeDone());
+  return call;
+}
+
+grpc::ServerWriteReactor<v1::FollowReply>* AdminDoor::Follow(grpc::CallbackServerContext*,
+                                                             const v1::FollowRequest* request) {
+  auto* call = new StreamCall<v1::FollowReply>(connection_, kLinesWaiting);
+  const auto line = [feed = call->feed()](const std::string& json) {
+    v1::FollowReply reply;
+    reply.set_json(json);
+    return feed->Push(std::move(reply));
+  };
+  questions_.Follow(
+      *request, line, [feed = call->feed()] { return feed->Cancelled(); },
+      [feed = call->feed()](const absl::Status& why) { feed->End(why); });
+  return call;
+}
+
+}  // namespace belfry::service
