@@ -54,7 +54,11 @@ std::vector<std::string> IncludesOf(const std::string& text) {
   return names;
 }
 
-std::string FirstPart(const std::string& path) { return path.substr(0, path.find('/')); }
+// The room an include names, or empty: "host/digest.h" -> host. Generated protos have folders of the same names.
+std::string RoomIncluded(const std::string& name) {
+  const std::string room = name.substr(0, name.find('/'));
+  return room != name && Levels().count(room) > 0 && !HasSuffix(name, ".pb.h") ? room : "";
+}
 
 }  // namespace
 
@@ -78,11 +82,9 @@ Violations IncludesGoDown(const Tree& tree) {
     const auto own = Levels().find(room);
     if (own == Levels().end() || !IsCpp(path)) continue;
     for (const std::string& name : IncludesOf(text)) {
-      const auto other = Levels().find(FirstPart(name));
-      if (name.find('/') == std::string::npos || other == Levels().end() || other->first == room) continue;
-      if (other->second >= own->second) {
-        found.push_back(path + ": includes " + name + " of a room that is not below it; move the shared part down");
-      }
+      const std::string other = RoomIncluded(name);
+      if (other.empty() || other == room || Levels().at(other) < own->second) continue;
+      found.push_back(path + ": includes " + name + " of a room that is not below it; move the shared part down");
     }
   }
   return found;
@@ -130,8 +132,8 @@ Violations PluginStaysThin(const Tree& tree) {
     }
     if (!IsCpp(path)) continue;
     for (const std::string& name : IncludesOf(text)) {
-      const std::string room = FirstPart(name);
-      if (Levels().count(room) > 0 && name.find('/') != std::string::npos && allowed.count(room) == 0) {
+      const std::string room = RoomIncluded(name);
+      if (!room.empty() && allowed.count(room) == 0) {
         found.push_back(path + ": includes " + name + "; the plugin uses kit, host, verdict and protos only");
       }
     }
