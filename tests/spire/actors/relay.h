@@ -13,12 +13,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static void die(const char* what) {
+static inline void die(const char* what) {
   fprintf(stderr, "actor: %s: %s\n", what, strerror(errno));
   _exit(70);
 }
 
-static int try_dial(const char* path) {
+static inline int try_dial(const char* path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof(address.sun_path)) {
     errno = ENAMETOOLONG;
@@ -36,14 +36,14 @@ static int try_dial(const char* path) {
   return fd;
 }
 
-static int dial(const char* path) {
+static inline int dial(const char* path) {
   int fd = try_dial(path);
   if (fd < 0) die("connect");
   return fd;
 }
 
 /* The bytes of a whole HTTP/2 request, composed by the test. */
-static size_t load_request(const char* path, char* into, size_t room) {
+static inline size_t load_request(const char* path, char* into, size_t room) {
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) die("open request");
   ssize_t got = read(file, into, room);
@@ -53,7 +53,7 @@ static size_t load_request(const char* path, char* into, size_t room) {
 }
 
 /* Ends when the connection does; the last line on stderr says how. */
-static int relay(int fd, const char* request_path) {
+static inline int relay(int fd, const char* request_path) {
   char bytes[65536];
   signal(SIGPIPE, SIG_IGN);
   size_t size = load_request(request_path, bytes, sizeof(bytes));

@@ -39,17 +39,17 @@ func (a Attestor) block() string {
 // Agent is a spire-agent with its sockets and data in a folder of its own. The zero child: not started yet.
 type Agent struct {
 	*Child
-	Server    *Server
-	Node      string // parent of its entries
-	Folder    string
-	Socket    string // Workload API
-	Admin     string
-	Binary    string
-	Health    string // http://…
-	Metrics   string // http://…
-	config    string
-	token     string
-	attestors []Attestor
+	Server  *Server
+	Node    string // parent of its entries
+	Folder  string
+	Socket  string // Workload API
+	Admin   string
+	Binary  string
+	Health  string // http://…
+	Metrics string // http://…
+	config  string
+	token   string
+	ports   [2]int // of health and metrics
 
 	registered []string
 	since      int // bytes of log before the last launch
@@ -72,15 +72,17 @@ func NewAgent(t testing.TB, server *Server, attestors ...Attestor) *Agent {
 	agent.Metrics = fmt.Sprintf("http://127.0.0.1:%d/", metrics)
 	agent.config = filepath.Join(folder, "agent.conf")
 	agent.token = server.joinToken(t, agent.Node)
-	agent.attestors = attestors
-	agent.configure(t, health, metrics)
+	agent.ports = [2]int{health, metrics}
+	agent.Attest(t, attestors...)
 	return agent
 }
 
-func (a *Agent) configure(t testing.TB, health, metrics int) {
-	var attestors strings.Builder
-	for _, attestor := range a.attestors {
-		attestors.WriteString(attestor.block())
+// Attest by these, from the next start on.
+func (a *Agent) Attest(t testing.TB, attestors ...Attestor) {
+	t.Helper()
+	var blocks strings.Builder
+	for _, attestor := range attestors {
+		blocks.WriteString(attestor.block())
 	}
 	write(t, a.config, fmt.Sprintf(`
 agent {
@@ -100,7 +102,7 @@ plugins {
 %s}
 health_checks { listener_enabled = true bind_address = "127.0.0.1" bind_port = "%d" }
 telemetry { Prometheus { host = "127.0.0.1" port = %d } }
-`, a.Folder, a.Server.Port, a.Socket, a.Admin, TrustDomain, a.Folder, attestors.String(), health, metrics))
+`, a.Folder, a.Server.Port, a.Socket, a.Admin, TrustDomain, a.Folder, blocks.String(), a.ports[0], a.ports[1]))
 }
 
 // Register says that workloads here with all of these selectors ("unix:uid:0") have this path as identity.
