@@ -64,25 +64,27 @@ run_program() {
     fail "$ring" "$name (not built)" "cmake --build $build --target ${name}_test"
     return
   fi
-  timeout -k 20 "$PROGRAM_SECONDS" "$program" --gtest_output="json:$json" >"$log" 2>&1 </dev/null || code=$?
+  rm -f "$json"
+  # Braces: the shell's own word on a crash is no line of ours.
+  { timeout -k 20 "$PROGRAM_SECONDS" "$program" --gtest_output="json:$json" >"$log" 2>&1 </dev/null || code=$?; } 2>/dev/null
   if ! jq -e . "$json" >/dev/null 2>&1; then
     count_broken_off "$ring" "$program" "$name" "$log" "$code"
   else
-    count_gtest "$ring" "$program" "$json"
+    count_gtest "$ring" "$program" "$json" "$log"
     # A program that fails outside a test (a leak report, an exit code) is a failure too.
     [ "$code" -eq 0 ] || jq -e '.failures > 0' "$json" >/dev/null || fail "$ring" "$name (exit $code)" "$program"
   fi
   say "$place $name: $(jq -r '"\(.tests) tests"' "$json" 2>/dev/null || echo 'broken off') ($((SECONDS - began)) s)"
 }
 
-# count_gtest RING PROGRAM JSON
+# count_gtest RING PROGRAM JSON LOG
 count_gtest() {
   local status test detail
   while IFS=$'\t' read -r status test detail; do
     case $status in
       passed) count "$1" 1 0 0 ;;
       failed) fail "$1" "$test" "$2 --gtest_filter='$test'" "$detail" ;;
-      skipped) skip "$1" "$test" "$detail" ;;
+      skipped) skip "$1" "$test" "${detail:-$(why_skipped "$test" "$4")}" ;;
     esac
   done < <(jq -r '
     .testsuites[] | .name as $suite | .testsuite[] |
@@ -95,10 +97,17 @@ count_gtest() {
     [$status, "\($suite).\(.name)", $detail] | @tsv' "$3")
 }
 
+# why_skipped TEST LOG: GoogleTest before 1.13 keeps the message of GTEST_SKIP out of its JSON.
+why_skipped() {
+  awk -v run="[ RUN      ] $1" '$0 == run {inside = 1; next} inside && /^\[  SKIPPED/ {exit}
+    inside && message && NF {print; exit} inside && /: Skipped$/ {message = 1}' "$2" | cut -c 1-160
+}
+
 # A crash or a hang writes no JSON: the log still says which tests ended well and which one was running.
 count_broken_off() {
   local ring=$1 program=$2 name=$3 log=$4 code=$5 running
-  count "$ring" "$(grep -c '^\[       OK \]' "$log")" 0 "$(grep -c '^\[  SKIPPED \] .*ms)' "$log")"
+  # Failures before the end are named in the log too; the one that was running comes on top.
+  count "$ring" "$(grep -c '^\[       OK \]' "$log")" "$(grep -c '^\[  FAILED  \] .*ms)' "$log")" "$(grep -c '^\[  SKIPPED \] .*ms)' "$log")"
   running=$(grep -a '^\[ RUN      \]' "$log" | tail -n 1 | cut -c 14-)
   [ "$code" -eq 124 ] && running="$running (still running after $PROGRAM_SECONDS s)"
   fail "$ring" "${running:-$name}" "$program --gtest_filter='${running%% *}'" "exit $code: $(tail -n 1 "$log" | cut -c 1-160)"
@@ -128,7 +137,7 @@ run_go() {
   esac
   local short=()
   [ "${BELFRY_TEST_LENGTH:-}" = quick ] && short=(-short)
-  export GOTOOLCHAIN=${GOTOOLCHAIN_FOR_TESTS:-auto} GOFLAGS=-buildvcs=false
+  export GOTOOLCHAIN=${GOTOOLCHAIN_FOR_TESTS:-auto} GOFLAGS="$("$go" env GOFLAGS) -buildvcs=false"
   export BELFRY_BUILD_DIR=$root/build/release BELFRY_SOURCE_DIR=$root
   # Modules first and by themselves: without them nothing can be said about the programs.
   (cd tests/spire && timeout -k 20 900 "$go" mod download) >"$results/$ring.modules.log" 2>&1 </dev/null || {
@@ -147,6 +156,7 @@ count_go() {
   while IFS=$'\t' read -r status test detail; do
     case $status in
       pass) count "$1" 1 0 0 ;;
+      broken) fail "$1" "$test" "cd tests/spire && go vet $test" "$detail" ;;
       fail) fail "$1" "$test" "cd tests/spire && go test -count=1 -run '^${test//\//\$/^}\$' ./..." "$detail" ;;
       skip) skip "$1" "$test" "$detail" ;;
     esac
@@ -155,13 +165,13 @@ count_go() {
     ($events | map(select(.Test and (.Action | IN("pass", "fail", "skip"))))) as $ends |
     ($ends | map("\(.Package) \(.Test)")) as $names |
     ($events | map(select(.Action == "output" and .Test)) | group_by("\(.Package) \(.Test)")
-      | map({key: "\(.[0].Package) \(.[0].Test)", value: (map(.Output) | map(select(test("^(=== |--- | *--- )") | not)) | last // "")})
+      | map({key: "\(.[0].Package) \(.[0].Test)", value: (map(.Output) | map(select(test("_test\\.go:[0-9]+: |^panic: "))) | last // "" | sub("^\\s+"; ""))})
       | from_entries) as $last |
     ($ends[] | "\(.Package) \(.Test)" as $name |
       select(.Action != "pass" or ($names | any(startswith($name + "/")) | not)) |
       select(.Action != "fail" or ($ends | any(.Action == "fail" and ("\(.Package) \(.Test)" | startswith($name + "/"))) | not)) |
       [.Action, .Test, ($last[$name] // "" | gsub("[\t\n]+"; " ")[:160])] | @tsv),
-    ($events[] | select(.Action == "fail" and (.Test | not) and .FailedBuild) | ["fail", .Package, "does not build"] | @tsv)' "$2")
+    ($events[] | select(.Action == "fail" and (.Test | not) and .FailedBuild) | ["broken", .Package, "does not build"] | @tsv)' "$2")
 }
 
 # fail RING TEST COMMAND [DETAIL]

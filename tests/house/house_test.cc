@@ -27,6 +27,9 @@ struct RuleCase {
   const char* expected;  // in the violation
 };
 
+// GoogleTest prints parameters; bytes would say nothing.
+void PrintTo(const RuleCase& rule, std::ostream* out) { *out << rule.name; }
+
 const RuleCase kRules[] = {
     {"IncludesGoDown", IncludesGoDown, "userspace/kit/x.cc", "#include \"host/y.h\"\n", "not below it"},
     {"IncludesNotSideways", IncludesGoDown, "userspace/host/x.cc", "#include \"kernel/y.h\"\n", "not below it"},
