@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "demo/interrupt.h"
 #include "kit/error.h"
 
 namespace belfry::demo {
@@ -40,9 +41,12 @@ absl::Status SendPacket(int control, const Json& body, int pass) {
 }
 
 absl::StatusOr<Packet> ReceivePacket(int control, int timeout_ms) {
-  pollfd wanted{control, POLLIN, 0};
-  int ready = poll(&wanted, 1, timeout_ms);
-  while (ready < 0 && errno == EINTR) ready = poll(&wanted, 1, timeout_ms);
+  pollfd wanted[2] = {{control, POLLIN, 0}, {InterruptFd(), POLLIN, 0}};
+  int ready = poll(wanted, 2, timeout_ms);
+  while (ready < 0 && errno == EINTR) ready = poll(wanted, 2, timeout_ms);
+  if (wanted[1].revents != 0) {
+    return kit::Error(absl::StatusCode::kCancelled, "wait for the next event", "stopped by a signal");
+  }
   if (ready == 0) {
     return kit::Error(absl::StatusCode::kDeadlineExceeded, "wait for the next event", "nothing came in time");
   }
