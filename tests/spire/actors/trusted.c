@@ -3,7 +3,8 @@
  *   trusted sleep                    lives until killed
  *   trusted fetch SOCKET REQUEST     one connection, one request; what comes back goes to stdout
  *   trusted again SOCKET REQUEST     fetches, and whenever the connection ends, again; one line on stdout per connection:
- *                                    "served BYTES" or "empty ERRNO", and a last "ended" on SIGTERM
+ *                                    "served BYTES" or "empty BYTES ERRNO", and a last "ended" on SIGTERM
+ *   trusted many SOCKET REQUEST COUNT  the same for COUNT connections, each left as soon as it was served
  */
 #include "relay.h"
 
@@ -19,36 +20,38 @@ static void stop(int signal_number) {
 /* A response with an SVID in it is far larger than HTTP/2's own frames and an error's trailers. */
 enum { kSmallestSvid = 600 };
 
-static int fetch_again(const char* socket_path, const char* request_path) {
-  char request[4096], bytes[65536];
+/* One connection, read until its end; `leave`: only until it was served. False if nobody listens just now. */
+static int fetch(const char* socket_path, const char* request, size_t request_size, int leave) {
+  static char bytes[65536];
+  int fd = try_dial(socket_path), cause = 0, served = 0;
+  size_t total = 0;
+  if (fd < 0) return 0;
+  if (send(fd, request, request_size, MSG_NOSIGNAL) != (ssize_t)request_size) cause = errno;
+  while (!cause && !stopping && !(leave && served)) {
+    ssize_t got = read(fd, bytes, sizeof(bytes));
+    if (got < 0 && errno != EINTR) cause = errno;
+    if (got == 0) break;
+    if (got > 0) total += (size_t)got;
+    if (!served && total >= kSmallestSvid) {
+      printf("served %zu\n", total);
+      served = 1;
+    }
+  }
+  close(fd);
+  if (!served && !stopping) printf("empty %zu %d\n", total, cause);
+  if (!served) nanosleep(&(struct timespec){.tv_nsec = 200 * 1000 * 1000}, NULL);
+  return 1;
+}
+
+static int fetch_again(const char* socket_path, const char* request_path, long count) {
+  char request[4096];
   size_t request_size = load_request(request_path, request, sizeof(request));
   struct sigaction action = {.sa_handler = stop};
   sigaction(SIGTERM, &action, NULL);
   setvbuf(stdout, NULL, _IOLBF, 0);
-  while (!stopping) {
-    int fd = try_dial(socket_path);
-    if (fd < 0) {  /* nobody listens just now: not a connection */
-      nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
-      continue;
-    }
-    size_t total = 0;
-    int cause = 0, said = 0;
-    if (send(fd, request, request_size, MSG_NOSIGNAL) != (ssize_t)request_size) cause = errno;
-    while (!cause && !stopping) {
-      ssize_t got = read(fd, bytes, sizeof(bytes));
-      if (got < 0 && errno != EINTR) cause = errno;
-      if (got == 0) break;
-      if (got > 0) total += (size_t)got;
-      if (!said && total >= kSmallestSvid) {
-        printf("served %zu\n", total);
-        said = 1;
-      }
-    }
-    close(fd);
-    if (!said && !stopping) {
-      printf("empty %zu %d\n", total, cause);
-      nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
-    }
+  for (long done = 0; !stopping && (count == 0 || done < count);) {
+    if (fetch(socket_path, request, request_size, count != 0)) done++;
+    else nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
   }
   printf("ended\n");
   return 0;
@@ -59,7 +62,8 @@ int main(int argc, char** argv) {
     for (;;) pause();
   }
   if (argc == 4 && strcmp(argv[1], "fetch") == 0) return relay(dial(argv[2]), argv[3]);
-  if (argc == 4 && strcmp(argv[1], "again") == 0) return fetch_again(argv[2], argv[3]);
-  fprintf(stderr, "usage: trusted sleep | fetch SOCKET REQUEST | again SOCKET REQUEST\n");
+  if (argc == 4 && strcmp(argv[1], "again") == 0) return fetch_again(argv[2], argv[3], 0);
+  if (argc == 5 && strcmp(argv[1], "many") == 0) return fetch_again(argv[2], argv[3], atol(argv[4]));
+  fprintf(stderr, "usage: trusted sleep | fetch SOCKET REQUEST | again SOCKET REQUEST | many SOCKET REQUEST COUNT\n");
   return 64;
 }

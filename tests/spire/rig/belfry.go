@@ -25,6 +25,7 @@ type Guard struct {
 	Socket string // the Workload API
 	Admin  string // optional
 	Mode   string // observe, warn or deny
+	Exe    string // optional: the only executable that may serve it
 }
 
 // Settings of the daemon that tests differ in.
@@ -60,6 +61,9 @@ func NewDaemon(t testing.TB, settings Settings) *Daemon {
 			admin = ", admin: " + guard.Admin
 		}
 		fmt.Fprintf(&text, "  - name: %s\n    agent: { workload: %s%s }\n    mode: %s\n", guard.Name, guard.Socket, admin, guard.Mode)
+		if guard.Exe != "" {
+			fmt.Fprintf(&text, "    listener: { exe: %s, uid: 0 }\n", guard.Exe)
+		}
 	}
 	write(t, daemon.Config, text.String())
 	return daemon

@@ -115,3 +115,10 @@ func (s *Scene) Opener(t testing.TB) int {
 	})
 	return pid
 }
+
+// Crowd starts an actor that reports line by line into its log, as nobody.
+func (s *Stage) Crowd(t testing.TB, program string, args ...string) *Child {
+	t.Helper()
+	s.casts++
+	return Start(t, s.Folder, fmt.Sprintf("%s-%s-%d", filepath.Base(program), args[0], s.casts), AsNobody(exec.Command(program, args...)))
+}

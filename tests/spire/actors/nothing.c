@@ -1,0 +1,2 @@
+/* What generator execs. */
+int main(void) { return 0; }

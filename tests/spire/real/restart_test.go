@@ -1,0 +1,102 @@
+package real_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"belfry.test/spire/rig"
+)
+
+const (
+	agentRestarts   = 50
+	rawClients      = 90
+	goSpiffeClients = 10
+)
+
+// Clients come back by the hundred while the agent restarts: each is pinned from its first connect on, whoever is first.
+func TestAgentRestartsLeaveNoWindow(t *testing.T) {
+	t.Parallel()
+	agent := rig.NewAgent(t, server(t))
+	stage := rig.SetStage(t)
+	agent.Binary = filepath.Join(stage.Folder, "spire-agent")
+	install(t, agent.Binary)
+	guard := agent.Guard("deny")
+	guard.Exe = agent.Binary
+	daemon := rig.NewDaemon(t, rig.Settings{Guards: []rig.Guard{guard}})
+	agent.Attest(t, daemon.Plugin(t, guard.Name))
+	client := rig.Tool(t, stage.Folder, "client")
+	agent.Register(t, "/payments", rig.Selectors(t, stage.Trusted, rig.Nobody)...)
+	agent.Register(t, "/client", rig.Selectors(t, client, rig.Nobody)...)
+	daemon.Boot(t)
+	feed := daemon.Admin(t).Follow(t, daemon.Folder)
+	agent.Boot(t)
+
+	var crowd []*rig.Child
+	for range rawClients {
+		crowd = append(crowd, stage.Crowd(t, stage.Trusted, "again", agent.Socket, stage.Request))
+	}
+	for range goSpiffeClients {
+		crowd = append(crowd, stage.Crowd(t, client, "watch", agent.Socket))
+	}
+	everybody := func(times []int) {
+		rig.Until(t, "every client has been served again", func() bool {
+			for i, one := range crowd {
+				if len(one.Lines("served ")) <= times[i] {
+					return false
+				}
+			}
+			return true
+		}, agent.Child, daemon.Child)
+	}
+	served := func() []int {
+		times := make([]int, len(crowd))
+		for i, one := range crowd {
+			times[i] = len(one.Lines("served "))
+		}
+		return times
+	}
+	everybody(make([]int, len(crowd)))
+	for life := 1; life <= agentRestarts; life++ {
+		if life%2 == 0 {
+			agent.Stop()
+		}
+		agent.Kill()
+		if life == agentRestarts/2 {
+			install(t, agent.Binary) // another inode under the same name
+		}
+		times := served()
+		agent.Launch(t)
+		if life%10 == 0 { // the rest are restarted while most are still waiting
+			everybody(times)
+			t.Logf("%d restarts", life)
+		}
+	}
+	for _, one := range crowd {
+		one.Stop()
+	}
+
+	for _, lines := range [][]string{agent.Lines("PermissionDenied", "workload attestor"), feed.Lines("preexisting"), feed.Lines("unrecorded")} {
+		if len(lines) != 0 {
+			t.Errorf("%d times somebody honest was not taken for who it is:\n%s", len(lines), strings.Join(lines[:min(5, len(lines))], "\n"))
+		}
+	}
+	mine := daemon.Admin(t).Status(t).Guards[0]
+	t.Logf("belfryd: %d sound, %d withheld, %d unavailable, %d cut", mine.Sound, mine.Withheld, mine.Unavailable, mine.Cut)
+	if mine.Withheld != 0 || mine.Sound < uint64(len(crowd)*5) {
+		t.Errorf("belfryd's own account: %+v", mine)
+	}
+}
+
+// A rename over what is there, as a package upgrade does.
+func install(t *testing.T, path string) {
+	t.Helper()
+	if said, err := exec.Command("cp", rig.Spire(t, "spire-agent"), path+".new").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
