@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 const (
 	events     = 10000
-	retriesMax = 400 // bursts that somebody else's events blurred
+	retriesMax = 1000 // bursts that somebody else's events blurred
 )
 
 // Which program has to have counted how many of one generator's events.

@@ -80,8 +80,8 @@ func listen(t *testing.T, folder, name string) string {
 	return path
 }
 
-func stages(t *testing.T) (builtin []workloadattestor.WorkloadAttestor, observe, deny side, folder string) {
-	folder = rig.Folder(t)
+func hostLog(t *testing.T, folder string) io.Writer {
+	t.Helper()
 	log, err := os.Create(filepath.Join(folder, "host.log"))
 	must(t, err)
 	t.Cleanup(func() {
@@ -91,6 +91,12 @@ func stages(t *testing.T) (builtin []workloadattestor.WorkloadAttestor, observe,
 		}
 		log.Close()
 	})
+	return log
+}
+
+func stages(t *testing.T) (builtin []workloadattestor.WorkloadAttestor, observe, deny side, folder string) {
+	folder = rig.Folder(t)
+	log := hostLog(t, folder)
 	observe.socket, deny.socket = listen(t, folder, "o.sock"), listen(t, folder, "d.sock")
 	daemon := rig.BootDaemon(t, rig.Settings{Guards: []rig.Guard{
 		{Name: "observed", Socket: observe.socket, Mode: "observe"},
@@ -123,6 +129,34 @@ func TestValuesAreThoseOfTheBuiltIn(t *testing.T) {
 				compareDenied(t, kind, setting.name, want, got, func() said { return ask(builtin[0], pid) })
 			}
 		})
+	}
+}
+
+// Told to assume observe, the plugin answers by itself for as long as there is no daemon.
+func TestValuesAreThoseOfTheBuiltInWithoutADaemon(t *testing.T) {
+	folder := rig.Folder(t)
+	log := hostLog(t, folder)
+	socket := listen(t, folder, "o.sock")
+	var builtin, alone []workloadattestor.WorkloadAttestor
+	for _, setting := range settings {
+		builtin = append(builtin, rig.Load(t, log, rig.Attestor{Name: "unix", Data: setting.data}))
+		alone = append(alone, rig.Load(t, log, rig.Attestor{Name: "unix", Command: rig.Built(t, "belfry-spire-plugin"),
+			Args: []string{"--guard=nobody"},
+			Data: fmt.Sprintf("assume = \"observe\"\nattest_socket = %q\n%s", filepath.Join(folder, "none.sock"), setting.data)}))
+	}
+	subject := rig.Actor(t, folder, "subject")
+	for i, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			pid := cast(t, kind, subject, filepath.Join(folder, fmt.Sprint("k", i)), socket)
+			for s, setting := range settings {
+				compare(t, setting.name, ask(builtin[s], pid), ask(alone[s], pid))
+			}
+		})
+	}
+	for name, pid := range strangers(t) {
+		for s, setting := range settings {
+			compare(t, name+", "+setting.name, ask(builtin[s], pid), ask(alone[s], pid))
+		}
 	}
 }
 
