@@ -42,7 +42,7 @@ class Attestor final : public spire::plugin::agent::workloadattestor::v1::Worklo
   void AskDaemon(const InForce& in_force, int32_t pid, bool reference, Answer answer);
   void Tell(const InForce& in_force, int32_t pid, const Decision& decision, const v1::JudgeReply& reply,
             const Answer& answer);
-  void Log(LogLevel level, std::string_view what, int32_t pid, const std::string& reason, const std::string& detail);
+  void Log(LogLevel level, absl::string_view what, int32_t pid, const std::string& reason, const std::string& detail);
 
   Settings& settings_;
   const Names names_;

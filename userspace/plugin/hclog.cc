@@ -30,9 +30,9 @@ std::string Timestamp(std::chrono::system_clock::time_point at) {
 }
 
 // kit::Escape leaves neither control bytes nor broken UTF-8: only quote and backslash remain to be written for JSON.
-std::string Quoted(std::string_view text, size_t limit) {
+std::string Quoted(absl::string_view text, size_t limit) {
   std::string out = "\"";
-  for (const char c : kit::Escape(text, limit)) {
+  for (const char c : kit::Escape(std::string_view(text.data(), text.size()), limit)) {
     if (c == '"' || c == '\\') out.push_back('\\');
     out.push_back(c);
   }
@@ -51,7 +51,7 @@ void WriteGrpcLine(gpr_log_func_args* args) {
 
 }  // namespace
 
-std::string HclogLine(LogLevel level, std::string_view message, const LogFields& fields,
+std::string HclogLine(LogLevel level, absl::string_view message, const LogFields& fields,
                       std::chrono::system_clock::time_point at) {
   std::string line = std::string("{\"@level\":\"") + kLevelNames[static_cast<int>(level)] +
                      "\",\"@message\":" + Quoted(message, kMessageLimit) +
@@ -64,7 +64,7 @@ std::string HclogLine(LogLevel level, std::string_view message, const LogFields&
   return line + "}\n";
 }
 
-void Hclog::Write(LogLevel level, std::string_view message, const LogFields& fields) {
+void Hclog::Write(LogLevel level, absl::string_view message, const LogFields& fields) {
   pollfd ready{.fd = fd_, .events = POLLOUT, .revents = 0};
   if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) {
     ++dropped_;

@@ -13,18 +13,19 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 namespace belfry::plugin {
 
-using LogFields = std::vector<std::pair<std::string_view, std::string>>;
+using LogFields = std::vector<std::pair<const char*, std::string>>;
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
 // One line with its newline, below 4096 bytes whatever the arguments; values are escaped, long ones cut.
-std::string HclogLine(LogLevel level, std::string_view message, const LogFields& fields,
+std::string HclogLine(LogLevel level, absl::string_view message, const LogFields& fields,
                       std::chrono::system_clock::time_point at);
 
 class Hclog {
@@ -32,7 +33,7 @@ class Hclog {
   // Does not own `fd`.
   explicit Hclog(int fd) : fd_(fd) {}
 
-  void Write(LogLevel level, std::string_view message, const LogFields& fields = {});
+  void Write(LogLevel level, absl::string_view message, const LogFields& fields = {});
 
  private:
   const int fd_;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <string_view>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -146,7 +146,7 @@ void Supervisor::DrainOutput() {
   if (got == 0) child_.output.Reset();
   if (got <= 0) return;
   for (const absl::string_view line : absl::StrSplit(absl::string_view(buffer, got), '\n', absl::SkipEmpty())) {
-    log_.Write(LogLevel::kWarn, std::string_view(line.data(), line.size()), {{"source", "worker's output"}});
+    log_.Write(LogLevel::kWarn, line, {{"source", "worker's output"}});
   }
 }
 
