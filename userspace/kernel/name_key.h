@@ -1,0 +1,17 @@
+// The key under which a guarded name is known to the programs (wire.h, belfry_name_key).
+#ifndef BELFRY_KERNEL_NAME_KEY_H_
+#define BELFRY_KERNEL_NAME_KEY_H_
+
+#include <cstdint>
+#include <string>
+
+#include "belfry/wire.h"
+
+namespace belfry::kernel {
+
+// `path` is absolute within its filesystem; empty and "." components do not count. Pure.
+belfry_name_key NameKey(uint32_t dev, const std::string& path);
+
+}  // namespace belfry::kernel
+
+#endif  // BELFRY_KERNEL_NAME_KEY_H_
