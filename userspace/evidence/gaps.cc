@@ -14,7 +14,8 @@ void Gaps::Add(uint64_t from_ns, uint64_t to_ns, const std::string& why) {
   if (from_ns > to_ns) std::swap(from_ns, to_ns);
   const auto after = std::upper_bound(gaps_.begin(), gaps_.end(), from_ns,
                                       [](uint64_t time, const Gap& gap) { return time < gap.from_ns; });
-  size_t at = gaps_.insert(after, {from_ns, to_ns, why.substr(0, kWhyBytes)}) - gaps_.begin();
+  size_t at = after - gaps_.begin();
+  gaps_.insert(after, {from_ns, to_ns, why.substr(0, kWhyBytes)});
   if (at > 0 && gaps_[at - 1].to_ns >= from_ns) MergeInto(--at);
   while (at + 1 < gaps_.size() && gaps_[at + 1].from_ns <= gaps_[at].to_ns) MergeInto(at);
   if (gaps_.size() <= capacity_) return;
