@@ -1,0 +1,65 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cli/ask.h"
+#include "cli/exits.h"
+#include "cli/mode_override.h"
+#include "cli/verbs.h"
+#include "verdict/facts.h"
+
+namespace belfry::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> words;  // GUARD MODE, or MODE with --all
+  bool all = false;
+};
+
+// The off switch must work when nothing else does: without a daemon it is written down for the next one.
+int WriteDown(const std::string& guard, const std::string& mode, Surroundings& surroundings) {
+  const absl::StatusOr<std::string> path = WriteModeOverride(surroundings.run_dir, guard.empty() ? "*" : guard, mode);
+  if (!path.ok()) return Fail(surroundings, path.status(), kFailed);
+  surroundings.out << Plain(absl::StrCat(guard.empty() ? "all guards" : guard, ": ", mode, ", once belfryd starts")) << "\n"
+                   << Paragraph(absl::StrCat("belfryd is not running, so this was written to ", *path,
+                                             " and holds from its next start until you change it. ",
+                                             "A running plugin keeps the mode it was told last."),
+                                surroundings.screen, 2);
+  return kDone;
+}
+
+int SetMode(const Options& options, Surroundings& surroundings) {
+  if (options.words.size() != (options.all ? 1u : 2u)) {
+    return Fail(surroundings, absl::InvalidArgumentError("setting a mode: say `belfry mode GUARD MODE` or `belfry mode --all MODE`"), kUsage);
+  }
+  const std::string guard = options.all ? "" : options.words[0];
+  const std::string& mode = options.words.back();
+  if (!verdict::ParseMode(mode)) {
+    return Fail(surroundings, absl::InvalidArgumentError(absl::StrCat("setting a mode: there is no mode ", mode, "; use observe, warn or deny")), kUsage);
+  }
+  absl::StatusOr<Daemon> daemon = Daemon::Reach(surroundings.run_dir);
+  if (absl::IsUnavailable(daemon.status())) return WriteDown(guard, mode, surroundings);
+  if (!daemon.ok()) return Fail(surroundings, daemon.status(), kFailed);
+  v1::SetModeRequest request;
+  request.set_guard(guard);
+  request.set_mode(mode);
+  const auto reply = daemon->Ask(&v1::Admin::Stub::SetMode, request);
+  if (!reply.ok()) return Fail(surroundings, reply.status(), kFailed);
+  for (const std::string& changed : reply->changed()) surroundings.out << Plain(changed) << ": " << mode << "\n";
+  if (reply->changed().empty()) surroundings.out << "nothing to change\n";
+  return kDone;
+}
+
+}  // namespace
+
+void AddMode(CLI::App& app, Surroundings& surroundings, int& exit) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("mode", "set a guard to observe, warn or deny; works without a daemon too");
+  verb->add_option("GUARD MODE", options->words, "the guard's name and the mode; with --all only the mode")->required();
+  verb->add_flag("--all", options->all, "every guard");
+  verb->footer("Exit: 0 done, 1 refused. `belfry mode --all observe` is the off switch.");
+  verb->callback([options, &surroundings, &exit] { exit = SetMode(*options, surroundings); });
+}
+
+}  // namespace belfry::cli
