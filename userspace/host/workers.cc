@@ -123,6 +123,7 @@ Workers::~Workers() {
   State& state = *state_;
   std::unique_lock lock(state.mutex);
   state.stopping = true;
+  state.stopping.notify_all();
   state.changed.notify_all();
   std::vector<Done> dropped;
   for (State::Job& job : state.queue) dropped.push_back(std::move(job.done));
