@@ -30,6 +30,18 @@ type waiting struct {
 	release *os.File
 }
 
+func swap(t *testing.T, stage *rig.Stage, agent *rig.Agent) waiting {
+	t.Helper()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { read.Close(); write.Close() })
+	scene := waiting{stage.PlayWith(t, read, stage.Impostor, "kept", agent.Socket, stage.Request, stage.Trusted), write}
+	rig.Until(t, "the impostor is ready", func() bool { return len(scene.Lines("ready")) > 0 }, scene.Child)
+	return scene
+}
+
 func (w waiting) ask(t *testing.T, when string) {
 	t.Helper()
 	w.release.Write([]byte("g"))
@@ -50,20 +62,9 @@ func crash(t *testing.T, pinned bool) {
 	agent.Register(t, "/payments", rig.Selectors(t, stage.Trusted, rig.Nobody)...)
 	daemon.Boot(t)
 	agent.Boot(t)
-	swap := func() waiting {
-		read, write, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { read.Close(); write.Close() })
-		scene := waiting{stage.PlayWith(t, read, stage.Impostor, "kept", agent.Socket, stage.Request, stage.Trusted), write}
-		rig.Until(t, "the impostor is ready", func() bool { return len(scene.Lines("ready")) > 0 }, scene.Child)
-		return scene
-	}
-
 	var early, between []waiting
 	for range crashWaiting {
-		early = append(early, swap())
+		early = append(early, swap(t, stage, agent))
 	}
 	var crowd []*rig.Child
 	for range crashClients {
@@ -79,7 +80,7 @@ func crash(t *testing.T, pinned bool) {
 	rig.Until(t, "a third of the connects are done", func() bool { return answers("served ") >= crashClients*crashConnects/3 }, daemon.Child)
 	daemon.Crash()
 	for range crashWaiting {
-		between = append(between, swap())
+		between = append(between, swap(t, stage, agent))
 	}
 	early[0].ask(t, "while the daemon was down")
 	between[0].ask(t, "while the daemon was down")

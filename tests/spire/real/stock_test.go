@@ -31,6 +31,13 @@ func TestStockServesImpostors(t *testing.T) {
 			}
 		})
 	}
+	t.Run("exec-swap that waits", func(t *testing.T) {
+		patient := swap(t, stage, agent)
+		patient.release.Write([]byte("g"))
+		if got := patient.Answer(t); !slices.Equal(got.Identities, []string{payments}) {
+			t.Errorf("stock SPIRE did not serve the impostor: %v", got)
+		}
+	})
 	// Somebody who does not even pretend gets nothing: the entry is not simply open to all.
 	stranger := stage.Play(t, stage.Impostor, "plain", agent.Socket, stage.Request, stage.Trusted).Answer(t)
 	if len(stranger.Identities) != 0 || stranger.Status == "" {
