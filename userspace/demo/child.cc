@@ -1,7 +1,7 @@
 #include "demo/child.h"
 
 #include <fcntl.h>
-#include <grp.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <initializer_list>
 
 #include "kit/error.h"
 #include "kit/owned_fd.h"
@@ -46,6 +48,16 @@ std::vector<char*> Pointers(const std::vector<std::string>& words) {
   _exit(127);
 }
 
+// A plain fork, or one that asks for a number that is free (CAP_CHECKPOINT_RESTORE).
+pid_t Fork(pid_t number) {
+  if (number == 0) return fork();
+  clone_args arguments{};
+  arguments.exit_signal = SIGCHLD;
+  arguments.set_tid = reinterpret_cast<uintptr_t>(&number);
+  arguments.set_tid_size = 1;
+  return syscall(SYS_clone3, &arguments, sizeof arguments);
+}
+
 bool WaitFor(pid_t pid, int timeout_ms) {
   kit::OwnedFd process(syscall(SYS_pidfd_open, pid, 0));
   pollfd ended{process.get(), POLLIN, 0};
@@ -59,7 +71,7 @@ bool WaitFor(pid_t pid, int timeout_ms) {
 absl::StatusOr<Child> Child::Start(const ChildOrder& order) {
   std::vector<char*> arguments = Pointers(order.arguments), environment = Pointers(order.environment);
   const pid_t parent = getpid();
-  const pid_t pid = fork();
+  const pid_t pid = Fork(order.number);
   if (pid < 0) return kit::ErrnoError("start " + order.arguments[0]);
   if (pid == 0) Become(order, parent, arguments.data(), environment.data());
   return Child(pid);
@@ -81,8 +93,12 @@ bool Child::Ended() {
 void Child::Stop(int grace_ms) {
   if (pid_ <= 0) return;
   kill(pid_, SIGTERM);
-  if (WaitFor(pid_, grace_ms)) Reap();
-  Kill();
+  AwaitEnd(grace_ms);
+  Reap();
+}
+
+void Child::AwaitEnd(int grace_ms) {
+  if (pid_ > 0 && !WaitFor(pid_, grace_ms)) kill(pid_, SIGKILL);
 }
 
 void Child::Kill() {
@@ -91,11 +107,13 @@ void Child::Kill() {
   Reap();
 }
 
-void Child::Reap() {
-  if (pid_ <= 0) return;
-  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+int Child::Reap() {
+  if (pid_ <= 0) return -1;
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 }  // namespace belfry::demo

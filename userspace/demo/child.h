@@ -20,6 +20,7 @@ struct ChildOrder {
   int log = -1;                          // its stdout and stderr; -1: /dev/null
   uid_t uid = 0;                         // 0: stays root; otherwise uid, gid and no groups
   bool outlives = false;                 // true: no parent-death signal (the janitor)
+  pid_t number = 0;                      // the process number wanted (clone3 set_tid); 0: any
 };
 
 inline constexpr int kControl = 3;
@@ -34,11 +35,11 @@ class Child {
   ~Child() { Kill(); }
 
   pid_t pid() const { return pid_; }
-  bool Ended();               // true once it has; it is reaped then
-  void Stop(int grace_ms);    // SIGTERM, SIGKILL after the grace
+  bool Ended();                 // true once it has; it is reaped then
+  void Stop(int grace_ms);      // SIGTERM, SIGKILL after the grace
   void Kill();
-  void Reap();                // waits for an end that the child chose itself
-  void Disown() { pid_ = -1; }  // someone else ends it
+  void AwaitEnd(int grace_ms);  // the child ends by itself, or is killed after the grace; it stays a zombie
+  int Reap();                   // waits for the end; its exit code, -1 if a signal ended it
 
  private:
   explicit Child(pid_t pid) : pid_(pid) {}

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <initializer_list>
 
 namespace belfry::demo {
 namespace {

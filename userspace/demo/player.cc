@@ -88,6 +88,7 @@ void Player::Exit() {
   if (nothing.ok() || !absl::IsUnavailable(nothing.status())) {
     trouble_->Note(kit::Error(absl::StatusCode::kAborted, "end an actor", "it is still there"));
   }
+  child_.AwaitEnd(kMoveMs);
 }
 
 Fetched Player::Fetch(const std::string& socket) { return FetchedFrom(Do({"fetch", socket})); }

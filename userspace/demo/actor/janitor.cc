@@ -15,7 +15,7 @@ int PlayJanitor(int lifeline, const std::string& folder) {
   char byte;
   while (read(lifeline, &byte, 1) > 0) {
   }
-  umount2((folder + "/slow").c_str(), MNT_DETACH);
+  umount2((folder + "/slow").c_str(), MNT_FORCE | MNT_DETACH);
   std::error_code ignored;  // already gone after a clean end
   for (int attempt = 0; attempt < 50 && std::filesystem::exists(folder, ignored); ++attempt) {
     std::filesystem::remove_all(folder, ignored);  // again: the demo's children may still be writing while they die

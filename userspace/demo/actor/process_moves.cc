@@ -29,6 +29,7 @@ absl::StatusOr<Json> Fork(Move& move) {
   if (child < 0) return kit::ErrnoError("fork");
   if (child == 0) {
     close(move.actor.control);
+    setpgid(0, 0);  // else the parent's number stays in use as a process group when it is gone
     Actor self;
     self.control = move.passed.Release();
     _exit(SendPacket(self.control, {{"ok", true}, {"value", getpid()}}).ok() ? Play(self) : 1);

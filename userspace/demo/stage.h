@@ -1,0 +1,85 @@
+// Where scenes are played: the real belfryd with its guards in deny, and one demo agent for each guard.
+// Everything started here ends with the object, in the order agents, daemon, folder. Not thread-safe.
+#ifndef BELFRY_DEMO_STAGE_H_
+#define BELFRY_DEMO_STAGE_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "demo/child.h"
+#include "demo/player.h"
+#include "demo/props.h"
+#include "demo/wire.h"
+
+namespace belfry::demo {
+
+// A guarded Workload API: its process and what it has told so far.
+class Agent {
+ public:
+  Agent(Child child, kit::OwnedFd control) : child_(std::move(child)), control_(std::move(control)) {}
+  ~Agent();  // ends it as spire-agent ends: the plugin is told first
+
+  // Returns once it listens. NotFound and the like come from its plugin.
+  absl::Status WaitUntilReady();
+  absl::Status Tell(const std::string& verb);  // hold, let-go, settle
+  absl::Status WaitFor(const std::string& event, size_t count = 1);
+  std::vector<Json> TakeEvents() { return std::exchange(events_, {}); }
+  pid_t pid() const { return child_.pid(); }
+  void Kill() { child_.Kill(); }
+
+ private:
+  absl::StatusOr<Json> Next();
+
+  Child child_;
+  kit::OwnedFd control_;
+  std::vector<Json> events_;
+};
+
+class Stage {
+ public:
+  static absl::StatusOr<std::unique_ptr<Stage>> Set();
+  ~Stage();
+
+  const Props& props() const { return *props_; }
+  const std::string& backend() const { return backend_; }
+  std::string payments() const { return props_->program("payments"); }
+  std::string billing() const { return props_->program("billing"); }
+  std::string intruder() const { return props_->program("intruder"); }
+
+  std::string SocketOf(const std::string& guard) const { return props_->At(guard + ".sock"); }
+  Agent& agent(const std::string& guard) { return *agents_.at(guard); }
+  absl::Status StartAgent(const std::string& guard);
+
+  // `words` is the program and its arguments; it runs as the workload's user and has said its first word.
+  Player Enter(Trouble& trouble, const std::vector<std::string>& words,
+               const std::vector<std::string>& environment = {}, pid_t number = 0);
+  // The exit code of a program run as the workload's user.
+  int Try(const std::vector<std::string>& words);
+
+ private:
+  Stage() = default;
+  absl::Status StartDaemon();
+  absl::Status WaitForDaemon(int notify);
+  absl::Status AskBackend();
+  std::string LogTail() const;
+
+  Programs programs_;
+  std::unique_ptr<Props> props_;
+  std::string backend_;
+  kit::OwnedFd log_;
+  Child daemon_;
+  std::map<std::string, std::unique_ptr<Agent>> agents_;
+};
+
+inline constexpr char kGuard[] = "payments-agent";        // class B is shown
+inline constexpr char kStrictGuard[] = "strict-agent";    // withhold_on: [untrusted_code]
+
+// belfryd's configuration for this folder.
+std::string DaemonConfig(const std::string& folder, const std::string& agent_program);
+
+}  // namespace belfry::demo
+
+#endif  // BELFRY_DEMO_STAGE_H_
