@@ -99,6 +99,9 @@ enum belfry_taint {
 	BELFRY_TAINT_COUNT,
 };
 
+/* A client socket that never got a cookie (its connect was not seen) is known by this bit and its address. */
+#define BELFRY_COOKIE_NONE_BIT (1ull << 63)
+
 /* map `connections`, key __u64 client socket cookie (never reused): one stream from one opener to one guard. */
 struct belfry_connection {
 	struct belfry_pin opener;	/* exec_id as of connect */
@@ -191,7 +194,7 @@ struct belfry_event_listener {
 	__u32 pad;
 };
 
-/* ---- counters: map `counters`, per-CPU, key program * BELFRY_COUNT_MAX + count ---- */
+/* ---- counters: map `counters`, per-CPU, key enum belfry_program, value struct belfry_counts ---- */
 enum belfry_program {
 	BELFRY_PROGRAM_EXEC = 0,
 	BELFRY_PROGRAM_FORK,
@@ -209,6 +212,9 @@ enum belfry_count {
 	BELFRY_COUNT_LOST_RING,		/* ring full: the maps are right, the audit line is lost */
 	BELFRY_COUNT_LOST_MAP,		/* map full: the evidence is lost, verdicts withhold */
 	BELFRY_COUNT_MAX,
+};
+struct belfry_counts {
+	__u64 count[BELFRY_COUNT_MAX];
 };
 
 /* map `made`, array, key tgid & (BELFRY_MADE_BUCKETS - 1): connection records ever inserted in this bucket.
@@ -235,8 +241,8 @@ struct belfry_live {		/* iter/task, one per process (leader) */
 #define BELFRY_END_SERVER 2u
 #define BELFRY_END_LISTENER 3u
 struct belfry_socket {		/* iter/task_file: a descriptor slot that holds an end of a guarded unix socket */
-	__u64 cookie;			/* this socket's cookie, 0 if it never had one */
-	__u64 peer_cookie;
+	__u64 cookie;			/* this socket's cookie */
+	__u64 peer_cookie;		/* its peer's, or address if it never had one (BELFRY_COOKIE_NONE_BIT); 0: no peer */
 	__u64 sock_inode;		/* number of the socket's inode: /proc/PID/fd shows socket:[N] */
 	__u64 holder_start_ns;
 	__u32 holder_tgid;

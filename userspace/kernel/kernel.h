@@ -23,7 +23,8 @@ namespace belfry::kernel {
 struct ConnectionEntry {
   uint64_t cookie = 0;  // of the client's end
   belfry_connection record{};
-  bool alive = true;  // false: both ends are gone, the record may be forgotten
+  bool alive = true;        // false: both ends are gone, the record may be forgotten
+  bool client_open = true;  // false: nobody can speak on it any more; the server may still read what came before
 };
 
 // A name under which a guarded socket is bound: filesystem and components below that filesystem's root.

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Who asked: an intent per thread, turned into a record once the connect to a guarded socket has succeeded.
+ *
+ * cgroup/connect_unix    connect_intent: this thread is about to connect this fresh stream socket (any route: connect(2),
+ *                        int 0x80, io_uring inline, async and SQPOLL)
+ * tp_btf/sk_data_ready   connect_ready: a listener is told of a connection, in the connecting thread: intent becomes record
+ * cgroup/getsockopt      connect_peercred: a server asks who is there: second look, for what it accepted before the
+ *                        tracepoint ran, and for what has no record
+ */
+#include "record.bpf.h"
+#include "name.bpf.h"
+
+/* Another process connects a socket whose connection is recorded: whose words travel on it is not certain any more. */
+static __always_inline void mark_ambiguous(u64 cookie, struct belfry_connection *connection, struct task_struct *task)
+{
+	u32 bit = 1u << BELFRY_TAINT_AMBIGUOUS;
+	struct belfry_event_taint *record;
+
+	if (connection->opener.tgid == (u32)task->tgid &&
+	    connection->opener.start_ns == task->group_leader->start_boottime) {
+		count_seen(BELFRY_PROGRAM_CONNECT_UNIX, BELFRY_COUNT_IGNORED);
+		return;
+	}
+	if (__sync_fetch_and_or(&connection->taints, bit) & bit) {
+		count_seen(BELFRY_PROGRAM_CONNECT_UNIX, BELFRY_COUNT_IGNORED);
+		return;
+	}
+	record = begin_record(struct belfry_event_taint, BELFRY_KIND_TAINT);
+	if (!record) {
+		count_seen(BELFRY_PROGRAM_CONNECT_UNIX, BELFRY_COUNT_LOST_RING);
+		return;
+	}
+	record->cookie = cookie;
+	fill_pin(&record->by, task);
+	record->taints = bit;
+	record->guard = connection->guard;
+	end_record(record);
+	count_seen(BELFRY_PROGRAM_CONNECT_UNIX, BELFRY_COUNT_SENT);
+}
+
+/* Written in place where the thread has connected before: no insert, no delete for bystanders. */
+static __always_inline bool write_intent(struct belfry_intent *intent, struct task_struct *task, u64 cookie, u64 client)
+{
+	struct belfry_intent first = {};
+	u32 tid = task->pid;
+
+	if (!intent) {
+		if (bpf_map_update_elem(&intents, &tid, &first, BPF_ANY))
+			return false;
+		intent = bpf_map_lookup_elem(&intents, &tid);
+		if (!intent)
+			return false;
+	}
+	/* connect_peercred may look on from another CPU: no cookie while the rest changes. */
+	__sync_lock_test_and_set(&intent->cookie, 0);
+	intent->client_sk = client;
+	intent->task = (u64)task;
+	intent->tgid_pid = (u64)task->signal->pids[PIDTYPE_TGID];
+	intent->start_ns = task->group_leader->start_boottime;
+	intent->exec_id = task->self_exec_id;
+	intent->tgid = task->tgid;
+	intent->tid = tid;
+	__sync_lock_test_and_set(&intent->cookie, cookie);
+	return true;
+}
+
+SEC("cgroup/connect_unix")
+int connect_intent(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock_addr_kern *kernel = bpf_cast_to_kern_ctx(ctx);
+	struct unix_sock *client = VIEW(struct unix_sock, kernel->sk);
+	struct task_struct *task;
+	struct belfry_connection *connection;
+	struct belfry_intent *intent;
+	u64 cookie;
+	u32 tid;
+
+	if (client->sk.sk_type != SOCK_STREAM)
+		return 1;
+	task = bpf_get_current_task_btf();
+	tid = task->pid;
+	intent = bpf_map_lookup_elem(&intents, &tid);
+	cookie = bpf_get_socket_cookie(ctx);
+	if (client->sk.__sk_common.skc_state == TCP_CLOSE && !client->peer) {
+		count_seen(BELFRY_PROGRAM_CONNECT_UNIX, write_intent(intent, task, cookie, (u64)client) ?
+							BELFRY_COUNT_IGNORED : BELFRY_COUNT_LOST_MAP);
+		return 1;
+	}
+	if (intent)
+		__sync_lock_test_and_set(&intent->cookie, 0);
+	connection = bpf_map_lookup_elem(&connections, &cookie);
+	if (connection)
+		mark_ambiguous(cookie, connection, task);
+	else
+		count_seen(BELFRY_PROGRAM_CONNECT_UNIX, BELFRY_COUNT_IGNORED);
+	return 1;
+}
+
+/* A listener recognised for the first time, or for another guard than before; not counted: it is no connect. */
+static __always_inline bool send_listener(struct sock *sk, u32 guard, u32 socket)
+{
+	struct belfry_event_listener *record = begin_record(struct belfry_event_listener, BELFRY_KIND_LISTENER);
+
+	if (!record)
+		return false;
+	record->listener_cookie = sk->__sk_common.skc_cookie.counter;
+	record->tgid = initial_number(sk->sk_peer_pid);
+	record->guard = guard;
+	record->socket = socket;
+	record->pad = 0;
+	end_record(record);
+	return true;
+}
+
+/* The guard of a listening socket, judged by its bound file, once per listener, name and epoch. */
+static __always_inline u32 listener_guard(struct sock *sk)
+{
+	u32 zero = 0;
+	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
+	struct unix_sock *listener = bpf_skc_to_unix_sock(sk);
+	struct belfry_listener *kept;
+	struct belfry_name_value *name;
+	struct dentry *dentry;
+	bool torn = false;
+	u32 guard, told;
+
+	if (!set || !listener)
+		return BELFRY_GUARD_NONE;
+	dentry = listener->path.dentry;
+	if (!dentry)
+		return BELFRY_GUARD_NONE;
+	kept = bpf_sk_storage_get(&listeners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (kept && kept->epoch == set->epoch && kept->dentry == (u64)dentry &&
+	    kept->parent == (u64)dentry->d_parent && kept->name_hash == dentry->d_name.hash &&
+	    kept->name_len == dentry->d_name.len && (kept->told || kept->guard == BELFRY_GUARD_NONE))
+		return kept->guard;
+	name = guard_of(dentry, &torn);
+	guard = name ? name->guard : BELFRY_GUARD_NONE;
+	if (!kept)
+		return guard;
+	told = kept->told && kept->guard == guard;
+	if (name && !told)
+		told = send_listener(sk, guard, name->socket);
+	kept->guard = guard;
+	kept->told = told;
+	kept->dentry = (u64)dentry;
+	kept->parent = (u64)dentry->d_parent;
+	kept->name_hash = dentry->d_name.hash;
+	kept->name_len = dentry->d_name.len;
+	kept->epoch = torn ? 0 : set->epoch;	/* epochs begin at 1 */
+	return guard;
+}
+
+/* Is this what the thread's intent said, seen from every side? */
+static __always_inline bool verified(struct belfry_intent *intent, struct task_struct *task, struct unix_sock *client,
+				     struct unix_sock *server, struct unix_sock *listener)
+{
+	if (!server || (u64)client->sk.__sk_common.skc_cookie.counter != intent->cookie)
+		return false;
+	/* Null: the server has accepted and closed already. */
+	if (server->peer && server->peer != (struct sock *)client)
+		return false;
+	if (server->path.dentry && server->path.dentry != listener->path.dentry)
+		return false;
+	return embryo_of(server, (struct sock *)listener) &&
+	       server->sk.sk_peer_pid == task->signal->pids[PIDTYPE_TGID] &&
+	       intent->tgid_pid == (u64)server->sk.sk_peer_pid && intent->exec_id == task->self_exec_id;
+}
+
+#define QUEUE_SEARCH_MAX 64
+struct queue_search {
+	__u64 buffer;
+	__u64 tgid_pid;
+	__u64 server;
+};
+
+static long match_embryo(u32 index, struct queue_search *search)
+{
+	struct sk_buff *buffer = VIEW(struct sk_buff, search->buffer);
+	struct unix_sock *server = VIEW(struct unix_sock, buffer->sk);
+	u64 key;
+
+	if (!server || !server->peer)
+		return 1;	/* the head of the queue, or no embryo */
+	key = key_of(VIEW(struct unix_sock, server->peer));
+	if ((u64)server->sk.sk_peer_pid == search->tgid_pid && !bpf_map_lookup_elem(&connections, &key)) {
+		search->server = (u64)server;
+		return 1;
+	}
+	search->buffer = (u64)buffer->prev;
+	return 0;
+}
+
+/* A connect without an intent (the other hook was not there, or was skipped): look for it where it was queued. */
+static __always_inline u64 fill_unrecorded(struct belfry_connection *connection, struct sock *sk, u32 guard,
+					   struct task_struct *task)
+{
+	struct queue_search search = { .buffer = (u64)sk->sk_receive_queue.prev,
+				       .tgid_pid = (u64)task->signal->pids[PIDTYPE_TGID] };
+	struct unix_sock *server, *client;
+
+	connection->taints = 1u << BELFRY_TAINT_UNRECORDED;
+	bpf_loop(QUEUE_SEARCH_MAX, match_embryo, &search, 0);
+	if (!search.server) {
+		fill_stream(connection, 0, 0, sk, guard);
+		return connection->connect_ns | BELFRY_COOKIE_NONE_BIT;
+	}
+	server = VIEW(struct unix_sock, search.server);
+	client = VIEW(struct unix_sock, server->peer);
+	fill_stream(connection, client, server, sk, guard);
+	return key_of(client);
+}
+
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(connect_ready, struct sock *sk)
+{
+	struct belfry_connection connection = {};
+	struct belfry_intent *intent;
+	struct task_struct *task;
+	struct unix_sock *client, *server;
+	u32 guard, tid, kind = BELFRY_KIND_CONNECT;
+	u64 key;
+
+	if (sk->__sk_common.skc_family != AF_UNIX || sk->__sk_common.skc_state != TCP_LISTEN)
+		return 0;
+	guard = listener_guard(sk);
+	if (guard == BELFRY_GUARD_NONE) {
+		count_seen(BELFRY_PROGRAM_DATA_READY, BELFRY_COUNT_IGNORED);
+		return 0;
+	}
+	task = bpf_get_current_task_btf();
+	tid = task->pid;
+	intent = bpf_map_lookup_elem(&intents, &tid);
+	fill_opener(&connection, task);
+	if (intent && intent->cookie) {
+		client = VIEW(struct unix_sock, intent->client_sk);
+		server = VIEW(struct unix_sock, client->peer);
+		key = intent->cookie;
+		fill_stream(&connection, client, server, sk, guard);
+		if (!verified(intent, task, client, server, VIEW(struct unix_sock, sk)))
+			connection.taints = 1u << BELFRY_TAINT_AMBIGUOUS;
+		__sync_lock_test_and_set(&intent->cookie, 0);
+	} else {
+		kind = BELFRY_KIND_UNRECORDED;
+		key = fill_unrecorded(&connection, sk, guard, task);
+	}
+	keep_connection(BELFRY_PROGRAM_DATA_READY, kind, key, &connection);
+	return 0;
+}
+
+struct intent_search {
+	__u64 cookie, client_sk, tgid_pid;
+	struct belfry_intent found;
+};
+
+static long match_intent(struct bpf_map *map, u32 *tid, struct belfry_intent *intent, struct intent_search *search)
+{
+	if (intent->cookie != search->cookie || intent->client_sk != search->client_sk ||
+	    intent->tgid_pid != search->tgid_pid)
+		return 0;
+	search->found = *intent;
+	return 1;
+}
+
+/* The client's thread is between queueing itself at the listener and the tracepoint: its facts are still those of connect. */
+static __always_inline bool opener_from_intent(struct belfry_connection *connection, struct belfry_intent *intent)
+{
+	struct task_struct *task = VIEW(struct task_struct, intent->task);
+
+	if ((u32)task->pid != intent->tid || task->exit_state || task->self_exec_id != intent->exec_id)
+		return false;
+	fill_opener(connection, task);
+	return (u32)task->pid == intent->tid && (u32)task->tgid == intent->tgid && !task->exit_state &&
+	       task->self_exec_id == intent->exec_id && connection->opener.start_ns == intent->start_ns;
+}
+
+static __always_inline void second_look(struct unix_sock *server, struct unix_sock *client, u32 guard, u64 key)
+{
+	struct intent_search search = { .cookie = key, .client_sk = (u64)client,
+					.tgid_pid = (u64)server->sk.sk_peer_pid };
+	struct belfry_connection connection = {};
+	u32 kind = BELFRY_KIND_CONNECT;
+
+	bpf_for_each_map_elem(&intents, match_intent, &search, 0);
+	if (!search.found.cookie || !opener_from_intent(&connection, &search.found)) {
+		__builtin_memset(&connection, 0, sizeof(connection));
+		connection.opener.tgid = initial_number(server->sk.sk_peer_pid);
+		connection.place = BELFRY_PLACE_UNKNOWN;
+		connection.taints = 1u << BELFRY_TAINT_UNRECORDED;
+		kind = BELFRY_KIND_UNRECORDED;
+	}
+	fill_stream(&connection, client, server, 0, guard);
+	keep_connection(BELFRY_PROGRAM_PEERCRED, kind, key, &connection);
+}
+
+SEC("cgroup/getsockopt")
+int connect_peercred(struct bpf_sockopt *ctx)
+{
+	struct bpf_sockopt_kern *kernel;
+	struct unix_sock *server, *client;
+	struct belfry_connection *connection;
+	struct belfry_name_value *name;
+	struct dentry *dentry;
+	u64 key;
+
+	if (ctx->optname != SO_PEERCRED || ctx->level != SOL_SOCKET)
+		return 1;
+	kernel = bpf_cast_to_kern_ctx(ctx);
+	server = VIEW(struct unix_sock, kernel->sk);
+	if (server->sk.__sk_common.skc_family != AF_UNIX || server->sk.__sk_common.skc_state != TCP_ESTABLISHED)
+		return 1;
+	dentry = server->path.dentry;
+	client = VIEW(struct unix_sock, server->peer);
+	if (!dentry || !client)
+		return 1;
+	name = guard_of(dentry, 0);
+	if (!name)
+		return 1;
+	key = key_of(client);
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (connection) {
+		count_seen(BELFRY_PROGRAM_PEERCRED, BELFRY_COUNT_IGNORED);
+		return 1;
+	}
+	second_look(server, client, name->guard, key);
+	return 1;
+}

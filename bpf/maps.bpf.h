@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every map that outlives a daemon, once. What stands here goes into the layout hash. */
+#ifndef BELFRY_BPF_MAPS_H
+#define BELFRY_BPF_MAPS_H
+
+#include "compat.bpf.h"
+#include "belfry/wire.h"
+
+/* What a thread is trying to connect: only its own thread writes it, so a failed connect costs no delete. */
+struct belfry_intent {
+	__u64 cookie;			/* 0: none */
+	__u64 client_sk;
+	__u64 task;			/* the thread, for a promotion in another context */
+	__u64 tgid_pid;			/* address of the thread group's struct pid: what SO_PEERCRED will hold */
+	__u64 start_ns;			/* of the leader */
+	__u64 exec_id;
+	__u32 tgid;
+	__u32 tid;
+};
+
+/* What a listening socket was judged to be, until a name or the epoch changes. */
+struct belfry_listener {
+	__u64 epoch;
+	__u64 dentry, parent;
+	__u32 name_hash, name_len;
+	__u32 guard, socket;		/* guard: BELFRY_GUARD_NONE if it is nobody's */
+	__u32 told;			/* LISTENER reached the ring */
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);		/* tgid */
+	__type(value, struct belfry_process);
+} processes SEC(".maps");
+
+/* Preallocated: an insert must not fail for want of memory. Never LRU: a record must not go by pressure. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);		/* client socket cookie */
+	__type(value, struct belfry_connection);
+} connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);	/* one a thread that ever connected */
+	__type(key, __u32);		/* tid */
+	__type(value, struct belfry_intent);
+} intents SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct belfry_listener);
+} listeners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4 * BELFRY_GUARDS_MAX);
+	__type(key, struct belfry_name_key);
+	__type(value, struct belfry_name_value);
+} guarded_names SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct belfry_settings);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, BELFRY_MADE_BUCKETS);
+	__type(key, __u32);
+	__type(value, __u64);
+} made SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, BELFRY_PROGRAM_MAX);
+	__type(key, __u32);
+	__type(value, struct belfry_counts);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} events SEC(".maps");
+
+/* Room that the stack has not. One per program: a tracing program never runs twice on a CPU, two programs may. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);		/* 0: exec, 1: fork */
+	__type(key, __u32);
+	__type(value, struct belfry_process);
+} scratch SEC(".maps");
+
+/* One string of an environment; longer ones are not scanned to their end. */
+#define ENVIRONMENT_STRING_BYTES 4096
+struct belfry_string { char bytes[ENVIRONMENT_STRING_BYTES]; };
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct belfry_string);
+} environment SEC(".maps");
+
+#endif

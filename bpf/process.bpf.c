@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Who exists and what it runs.
+ *
+ * tp_btf/sched_process_exec   process_exec: the image, environment facts and place of a process, as of exec
+ * tp_btf/sched_process_fork   process_fork: a new process inherits its parent's image; threads change nothing
+ * tp_btf/sched_process_exit   process_exit: a thread's intent ends with it, the record with the last thread
+ */
+#include "emit.bpf.h"
+#include "task.bpf.h"
+#include "environment.bpf.h"
+
+/* Text of the kernel into `to`, cut and ended by NUL. */
+static __always_inline void copy_text(char *to, u32 size, const char *from)
+{
+	u32 i;
+
+	for (i = 0; i < size - 1; i++) {
+		char c = byte_at(from + i);
+
+		to[i] = c;
+		if (!c)
+			return;
+	}
+	to[size - 1] = 0;
+}
+
+static __always_inline void fill_home(struct belfry_process *process, struct task_struct *task)
+{
+	process->cgroup_id = cgroup_of(task);
+	process->parent_tgid = task->real_parent->tgid;
+	process->parent_start_ns = task->real_parent->group_leader->start_boottime;
+	process->place = place_of(task);
+	process->mntns = mount_namespace_of(task);
+	process->userns = task->cred->user_ns->ns.inum;
+	process->pidns = pid_namespace_number(task);
+	fill_creds(&process->creds, task);
+	__builtin_memcpy(process->comm, task->comm, sizeof(process->comm));
+}
+
+static __always_inline u32 image_flags(struct task_struct *task, struct linux_binprm *bprm)
+{
+	struct inode *inode = bprm->file->f_inode;
+	u32 flags = environment_flags(task->mm);
+
+	if (!inode->i_nlink)
+		flags |= inode->i_sb->s_flags & SB_KERNMOUNT ? BELFRY_IMAGE_MEMFD : BELFRY_IMAGE_UNLINKED;
+	if (bprm->interp != bprm->filename || bprm->interpreter)
+		flags |= BELFRY_IMAGE_INTERPRETED;
+	if (BPF_CORE_READ_BITFIELD(bprm, secureexec))
+		flags |= BELFRY_IMAGE_SETID;
+	if (task->ptrace)
+		flags |= BELFRY_IMAGE_TRACED;
+	return flags;
+}
+
+static __always_inline void send_exec(struct belfry_process *process, struct mm_struct *mm)
+{
+	struct belfry_event_exec *record = begin_record(struct belfry_event_exec, BELFRY_KIND_EXEC);
+	u64 start = mm->arg_start, bytes = mm->arg_end - start;
+
+	if (!record) {
+		count_seen(BELFRY_PROGRAM_EXEC, BELFRY_COUNT_LOST_RING);
+		return;
+	}
+	record->process = *process;
+	record->argv_cut = bytes > sizeof(record->argv);
+	if (bytes > sizeof(record->argv))
+		bytes = sizeof(record->argv);
+	record->argv_bytes = bytes;
+	__builtin_memset(record->argv, 0, sizeof(record->argv));
+	if (bpf_probe_read_user(record->argv, bytes, (void *)start))
+		record->argv_bytes = 0;
+	end_record(record);
+	count_seen(BELFRY_PROGRAM_EXEC, BELFRY_COUNT_SENT);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	u32 slot = 0, tgid = task->tgid;
+	struct belfry_process *process = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!process)
+		return 0;
+	__builtin_memset(process, 0, sizeof(*process));
+	fill_pin(&process->pin, task);
+	fill_file(&process->image, bprm->file);
+	fill_home(process, task);
+	process->exec_ns = bpf_ktime_get_boot_ns();
+	process->image_flags = image_flags(task, bprm);
+	copy_text(process->filename, sizeof(process->filename), bprm->filename);
+	if (bpf_map_update_elem(&processes, &tgid, process, BPF_ANY)) {
+		/* What is there describes the image before: worse than nothing. */
+		bpf_map_delete_elem(&processes, &tgid);
+		count_seen(BELFRY_PROGRAM_EXEC, BELFRY_COUNT_LOST_MAP);
+		return 0;
+	}
+	send_exec(process, task->mm);
+	return 0;
+}
+
+static __always_inline void send_fork(struct belfry_process *child)
+{
+	struct belfry_event_fork *record = begin_record(struct belfry_event_fork, BELFRY_KIND_FORK);
+
+	if (!record) {
+		count_seen(BELFRY_PROGRAM_FORK, BELFRY_COUNT_LOST_RING);
+		return;
+	}
+	record->child = *child;
+	end_record(record);
+	count_seen(BELFRY_PROGRAM_FORK, BELFRY_COUNT_SENT);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	u32 slot = 1, tgid = child->tgid, parent_tgid = parent->tgid;
+	struct belfry_process *known, *process;
+
+	if (child->pid != child->tgid)
+		return 0;
+	process = bpf_map_lookup_elem(&scratch, &slot);
+	if (!process)
+		return 0;
+	known = bpf_map_lookup_elem(&processes, &parent_tgid);
+	/* A record of an exec id that is not the parent's is stale: its exec was missed or lost. */
+	if (known && known->pin.exec_id == parent->self_exec_id) {
+		*process = *known;
+	} else {
+		__builtin_memset(process, 0, sizeof(*process));
+		fill_home(process, child);
+		process->image_flags = BELFRY_IMAGE_BACKFILLED;
+	}
+	fill_pin(&process->pin, child);
+	process->parent_tgid = parent_tgid;
+	process->parent_start_ns = parent->group_leader->start_boottime;
+	process->cgroup_id = cgroup_of(child);
+	if (bpf_map_update_elem(&processes, &tgid, process, BPF_ANY)) {
+		bpf_map_delete_elem(&processes, &tgid);
+		count_seen(BELFRY_PROGRAM_FORK, BELFRY_COUNT_LOST_MAP);
+		return 0;
+	}
+	send_fork(process);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	struct belfry_event_exit *record;
+	u32 tid = task->pid, tgid = task->tgid;
+
+	bpf_map_delete_elem(&intents, &tid);
+	if (task->signal->live.counter)
+		return 0;
+	/* Two last threads may both see zero: the one that deletes the record tells. */
+	if (bpf_map_delete_elem(&processes, &tgid)) {
+		count_seen(BELFRY_PROGRAM_EXIT, BELFRY_COUNT_IGNORED);
+		return 0;
+	}
+	record = begin_record(struct belfry_event_exit, BELFRY_KIND_EXIT);
+	if (!record) {
+		count_seen(BELFRY_PROGRAM_EXIT, BELFRY_COUNT_LOST_RING);
+		return 0;
+	}
+	fill_pin(&record->pin, task);
+	end_record(record);
+	count_seen(BELFRY_PROGRAM_EXIT, BELFRY_COUNT_SENT);
+	return 0;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel types and fields that we read, and no others: relocated by field name at load (CO-RE), so neither order nor
+ * offsets matter here. UAPI comes from <linux/bpf.h>. A field that differs between kernels has its flavours in
+ * compat.bpf.h.
+ */
+#ifndef BELFRY_BPF_VMLINUX_H
+#define BELFRY_BPF_VMLINUX_H
+
+#include <linux/bpf.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef _Bool bool;
+typedef int pid_t;
+enum { false = 0, true = 1 };
+
+#define AF_UNIX 1
+#define SOCK_STREAM 1
+#define TCP_ESTABLISHED 1
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
+#define SOL_SOCKET 1
+#define SO_PEERCRED 17
+#define SOCK_DEAD_FLAG 1u		/* 1 << SOCK_DEAD: the last descriptor is gone */
+#define PIDTYPE_TGID 1
+#define PF_KTHREAD 0x00200000
+#define SB_KERNMOUNT (1ul << 22)
+#define EEXIST 17
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct { u32 val; } kuid_t;
+typedef struct { u32 val; } kgid_t;
+typedef struct { u64 val; } kernel_cap_t;	/* one word since 6.3, below our floor */
+typedef struct { int counter; } atomic_t;
+typedef struct { s64 counter; } atomic64_t;
+typedef struct { atomic_t refs; } refcount_t;
+
+struct list_head { struct list_head *next, *prev; };
+struct ns_common { unsigned int inum; };
+struct user_namespace { int level; struct ns_common ns; };
+struct cred {
+	kuid_t uid, euid;
+	kgid_t gid, egid;
+	kernel_cap_t cap_permitted, cap_effective;
+	struct user_namespace *user_ns;
+};
+
+struct pid_namespace { struct task_struct *child_reaper; unsigned int level; struct ns_common ns; };
+struct upid { int nr; struct pid_namespace *ns; };
+struct pid { unsigned int level; struct upid numbers[1]; };
+
+struct super_block {
+	u32 s_dev;
+	unsigned long s_flags, s_magic;
+	struct user_namespace *s_user_ns;
+};
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	const unsigned int i_nlink;
+	s64 i_size;
+	s64 i_ctime_sec;
+	u32 i_ctime_nsec;
+	u32 i_generation;
+};
+struct qstr {
+	u32 hash, len;
+	const unsigned char *name;
+};
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+	struct super_block *d_sb;
+};
+struct vfsmount { struct dentry *mnt_root; };
+struct mount {
+	struct mount *mnt_parent;
+	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
+};
+struct mnt_namespace { struct ns_common ns; struct mount *root; struct user_namespace *user_ns; };
+struct path { struct vfsmount *mnt; struct dentry *dentry; };
+struct fs_struct { struct path root; };
+struct nsproxy { struct mnt_namespace *mnt_ns; };
+typedef struct { atomic64_t refcnt; } file_ref_t;
+struct file { struct inode *f_inode; void *private_data; file_ref_t f_ref; };
+
+struct mm_struct {
+	unsigned long arg_start, arg_end, env_start, env_end;
+	struct file *exe_file;
+};
+struct signal_struct {
+	atomic_t live;
+	struct list_head thread_head;
+	struct pid *pids[4];
+};
+struct kernfs_node { u64 id; };
+struct cgroup { struct kernfs_node *kn; };
+struct css_set { struct cgroup *dfl_cgrp; };
+struct task_struct {
+	unsigned int flags, ptrace;
+	struct mm_struct *mm;
+	int exit_state;
+	pid_t pid, tgid;
+	struct task_struct *real_parent, *parent, *group_leader;
+	struct pid *thread_pid;
+	struct list_head thread_node;
+	u64 start_boottime;
+	const struct cred *cred;
+	char comm[16];
+	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
+	struct signal_struct *signal;
+	u64 self_exec_id;
+	struct css_set *cgroups;
+};
+struct linux_binprm {
+	unsigned int secureexec : 1;
+	struct file *interpreter, *file;
+	const char *filename, *interp;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	atomic64_t skc_cookie;
+	unsigned long skc_flags;
+	refcount_t skc_refcnt;
+};
+struct sk_buff { struct sk_buff *prev; struct sock *sk; };
+struct sk_buff_head { struct sk_buff *prev; };
+struct sock {
+	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
+	u16 sk_type;
+	struct pid *sk_peer_pid;
+};
+struct unix_vertex;
+struct unix_sock {
+	struct sock sk;
+	struct path path;
+	struct sock *peer;
+	struct sock *listener;		/* 6.10+: until the connection is accepted */
+	struct unix_vertex *vertex;	/* 6.10+: this socket is on its way in a message */
+};
+struct socket { struct file *file; struct sock *sk; };
+struct bpf_sock_addr_kern { struct sock *sk; };
+struct bpf_sockopt_kern { struct sock *sk; };
+
+struct new_utsname { char sysname[65]; };	/* any kernel struct that begins with bytes: see byte_at() */
+
+struct bpf_map;
+struct seq_file;
+struct bpf_iter_meta { struct seq_file *seq; u64 session_id, seq_num; };
+struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
+};
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,191 @@
+#include "kernel/bpf_kernel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kernel/backfill.h"
+#include "kernel/candidates.h"
+#include "kernel/hooks.h"
+#include "kernel/loader.h"
+#include "kernel/name_key.h"
+#include "kernel/records.h"
+#include "kernel/ring.h"
+#include "kernel/snapshot.h"
+#include "kit/error.h"
+
+namespace belfry::kernel {
+namespace {
+
+class BpfKernel : public Kernel {
+ public:
+  BpfKernel(Loaded loaded, Choice choice)
+      : loaded_(std::move(loaded)), choice_(std::move(choice)), snapshot_(loaded_.skeleton.get()) {}
+
+  absl::Status Start(const BpfOptions& options);
+
+  int RingFd() const override { return ring_->fd(); }
+  absl::Status Drain(const Ring::Sink& sink) override { return ring_->Deliver(sink); }
+
+  std::optional<belfry_process> Process(uint32_t tgid) override;
+  std::optional<belfry_live> Live(uint32_t tgid) override;
+  absl::StatusOr<std::vector<belfry_live>> AllLive() override { return snapshot_.Live(0); }
+  std::optional<belfry_connection> Connection(uint64_t cookie) override { return records_->Find(cookie); }
+  absl::StatusOr<std::vector<ConnectionEntry>> ConnectionsOf(uint32_t tgid) override { return records_->Of(tgid); }
+  absl::StatusOr<std::vector<ConnectionEntry>> AllConnections() override { return records_->All(); }
+  absl::StatusOr<std::vector<belfry_socket>> Sockets(uint32_t tgid) override { return snapshot_.Sockets(tgid); }
+  absl::StatusOr<std::vector<belfry_socket>> HoldersOf(std::span<const uint64_t> cookies) override {
+    return snapshot_.HoldersOf(cookies);
+  }
+  absl::StatusOr<belfry_described_file> Describe(int fd) override { return snapshot_.Describe(fd); }
+  std::optional<uint32_t> Translate(uint32_t asker, int32_t pid) override { return snapshot_.Translate(asker, pid); }
+
+  absl::Status SetGuardedNames(std::span<const GuardedName> names) override;
+  absl::Status Taint(uint64_t cookie, uint32_t bits) override { return records_->Taint(cookie, bits); }
+  absl::Status Insert(uint64_t cookie, const belfry_connection& record) override {
+    return records_->Insert(cookie, record);
+  }
+  absl::Status Forget(uint64_t cookie) override { return records_->Forget(cookie); }
+
+  std::vector<ProgramCounters> Counters() override;
+  const std::string& BackendName() const override { return choice_.backend; }
+  const std::vector<std::string>& StepsDown() const override { return choice_.steps_down; }
+  uint32_t BlindTo() const override { return choice_.blind_to; }
+
+ private:
+  absl::StatusOr<belfry_settings> Settings() const;
+  absl::Status SetSettings(const belfry_settings& settings) const;
+  int Fd(const bpf_map* map) const { return bpf_map__fd(map); }
+
+  Loaded loaded_;
+  Choice choice_;
+  Snapshot snapshot_;
+  std::unique_ptr<Ring> ring_;
+  std::unique_ptr<Records> records_;
+};
+
+absl::StatusOr<belfry_settings> BpfKernel::Settings() const {
+  const uint32_t zero = 0;
+  belfry_settings settings = {};
+  if (bpf_map_lookup_elem(Fd(loaded_.skeleton->maps.settings), &zero, &settings) == 0) return settings;
+  return kit::ErrnoError("reading the map `settings`");
+}
+
+absl::Status BpfKernel::SetSettings(const belfry_settings& settings) const {
+  const uint32_t zero = 0;
+  if (bpf_map_update_elem(Fd(loaded_.skeleton->maps.settings), &zero, &settings, BPF_ANY) == 0) return absl::OkStatus();
+  return kit::ErrnoError("writing the map `settings`");
+}
+
+absl::Status BpfKernel::Start(const BpfOptions& options) {
+  constexpr uint32_t kInit = 1;
+  const bool self = options.reference == BpfOptions::Reference::kSelf;
+  if (absl::Status s = snapshot_.SetReference(self ? snapshot_.OwnTgid() : kInit); !s.ok()) return s;
+  absl::StatusOr<belfry_settings> settings = Settings();
+  if (!settings.ok()) return settings.status();
+  settings->daemon_tgid = snapshot_.OwnTgid();
+  if (settings->epoch == 0) settings->epoch = 1;  // 0 marks a judgement that must not be kept
+  if (absl::Status s = SetSettings(*settings); !s.ok()) return s;
+
+  const belfry_bpf* skeleton = loaded_.skeleton.get();
+  absl::StatusOr<std::unique_ptr<Ring>> ring =
+      Ring::Open(Fd(skeleton->maps.events), [this](std::span<const std::byte> record) {
+        if (records_) records_->Notice(*reinterpret_cast<const belfry_header*>(record.data()));
+      });
+  if (!ring.ok()) return ring.status();
+  ring_ = *std::move(ring);
+  absl::StatusOr<std::unique_ptr<Records>> records =
+      Records::Open(loaded_.skeleton.get(), [this] { return ring_->Collect(); });
+  if (!records.ok()) return records.status();
+  records_ = *std::move(records);
+  // What an earlier daemon left is known from the start.
+  if (absl::StatusOr<std::vector<ConnectionEntry>> all = records_->All(); !all.ok()) return all.status();
+
+  if (absl::Status s = AttachMissing(options, loaded_); !s.ok()) return s;
+  return loaded_.backfill ? Backfill(snapshot_, Fd(skeleton->maps.processes)) : absl::OkStatus();
+}
+
+std::optional<belfry_process> BpfKernel::Process(uint32_t tgid) {
+  belfry_process process = {};
+  if (bpf_map_lookup_elem(Fd(loaded_.skeleton->maps.processes), &tgid, &process) != 0) return std::nullopt;
+  return process;
+}
+
+std::optional<belfry_live> BpfKernel::Live(uint32_t tgid) {
+  if (tgid == 0) return std::nullopt;
+  absl::StatusOr<std::vector<belfry_live>> live = snapshot_.Live(tgid);
+  if (!live.ok() || live->empty()) return std::nullopt;
+  return live->front();
+}
+
+absl::Status BpfKernel::SetGuardedNames(std::span<const GuardedName> names) {
+  const int fd = Fd(loaded_.skeleton->maps.guarded_names);
+  std::map<std::tuple<uint64_t, uint32_t>, belfry_name_value> wanted;
+  for (const GuardedName& name : names) {
+    const belfry_name_key key = NameKey(name.dev, name.path);
+    wanted[{key.hash, key.dev}] = {.guard = name.guard, .socket = name.socket};
+  }
+  for (const auto& [id, value] : wanted) {
+    const belfry_name_key key = {.hash = std::get<0>(id), .dev = std::get<1>(id), .pad = 0};
+    if (bpf_map_update_elem(fd, &key, &value, BPF_ANY) != 0) {
+      return kit::ErrnoError("guarding a socket's name", "guard fewer sockets");
+    }
+  }
+  std::vector<belfry_name_key> old;
+  belfry_name_key key = {}, next = {};
+  for (int error = bpf_map_get_next_key(fd, nullptr, &next); error == 0;
+       error = bpf_map_get_next_key(fd, &key, &next)) {
+    key = next;
+    if (!wanted.contains({key.hash, key.dev})) old.push_back(key);
+  }
+  for (const belfry_name_key& gone : old) bpf_map_delete_elem(fd, &gone);
+  absl::StatusOr<belfry_settings> settings = Settings();
+  if (!settings.ok()) return settings.status();
+  ++settings->epoch;
+  return SetSettings(*settings);
+}
+
+std::vector<ProgramCounters> BpfKernel::Counters() {
+  std::vector<ProgramCounters> all;
+  std::vector<belfry_counts> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
+  for (const Hook& hook : Hooks()) {
+    const uint32_t program = hook.counters;
+    belfry_counts sum = {};
+    if (bpf_map_lookup_elem(Fd(loaded_.skeleton->maps.counters), &program, per_cpu.data()) == 0) {
+      for (const belfry_counts& one : per_cpu) {
+        for (int i = 0; i < BELFRY_COUNT_MAX; ++i) sum.count[i] += one.count[i];
+      }
+    }
+    ProgramCounters counters{.name = hook.name,
+                             .seen = sum.count[BELFRY_COUNT_SEEN],
+                             .sent = sum.count[BELFRY_COUNT_SENT],
+                             .ignored = sum.count[BELFRY_COUNT_IGNORED],
+                             .lost_ring = sum.count[BELFRY_COUNT_LOST_RING],
+                             .lost_map = sum.count[BELFRY_COUNT_LOST_MAP]};
+    if (auto link = loaded_.links.find(hook.name); link != loaded_.links.end()) {
+      counters.attached = IsAttached(link->second.get());
+      counters.missed = MissedRuns(link->second.get());
+    }
+    all.push_back(std::move(counters));
+  }
+  return all;
+}
+
+}  // namespace
+
+absl::StatusOr<Opened> OpenKernel(const BpfOptions& options) {
+  Choice choice = ChooseBackend();
+  absl::StatusOr<Loaded> loaded = Load(options);
+  if (!loaded.ok()) return loaded.status();
+  const bool adopted = loaded->adopted;
+  auto kernel = std::make_unique<BpfKernel>(*std::move(loaded), std::move(choice));
+  if (absl::Status s = kernel->Start(options); !s.ok()) return s;
+  return Opened{.kernel = std::move(kernel), .adopted = adopted};
+}
+
+}  // namespace belfry::kernel

@@ -1,0 +1,37 @@
+// The programs that stay attached, in the order in which they are attached.
+#ifndef BELFRY_KERNEL_HOOKS_H_
+#define BELFRY_KERNEL_HOOKS_H_
+
+#include <linux/bpf.h>
+
+#include <span>
+
+#include "absl/status/statusor.h"
+#include "belfry/wire.h"
+#include "kit/owned_fd.h"
+
+namespace belfry::kernel {
+
+struct Hook {
+  const char* name;  // of the program, as in bpf/
+  belfry_program counters;
+  bpf_prog_type type;
+  uint32_t attach_type;  // a number: enum bpf_attach_type of Debian 12 ends before cgroup/connect_unix (6.7)
+};
+
+// Processes first, so that a connect always finds its opener; the intent before what it becomes.
+std::span<const Hook> Hooks();
+
+// The link's descriptor. `cgroup_fd` is used by cgroup hooks only.
+absl::StatusOr<kit::OwnedFd> Attach(const Hook& hook, int program_fd, int cgroup_fd);
+// Does the kernel still run this link's program? (A cgroup link can be detached and still be held.)
+bool IsAttached(int link_fd);
+// How often the kernel skipped the link's program because it already ran on that CPU.
+uint64_t MissedRuns(int link_fd);
+
+// A directory descriptor of the root of the v2 hierarchy, mounted or not.
+absl::StatusOr<kit::OwnedFd> OpenCgroupRoot();
+
+}  // namespace belfry::kernel
+
+#endif  // BELFRY_KERNEL_HOOKS_H_

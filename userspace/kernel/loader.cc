@@ -1,0 +1,152 @@
+#include "kernel/loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "kernel/hooks.h"
+#include "kernel/pins.h"
+#include "kit/error.h"
+
+namespace belfry::kernel {
+namespace {
+
+// Maps that outlive a daemon; the others hold only questions.
+constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "guarded_names",
+                                   "settings",  "made",        "counters", "events"};
+
+int Silent(libbpf_print_level, const char*, va_list) { return 0; }
+
+std::string ObjectHash() {
+  size_t size = 0;
+  const uint8_t* bytes = static_cast<const uint8_t*>(belfry_bpf__elf_bytes(&size));
+  uint64_t hash = 0xcbf29ce484222325ull;
+  for (size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3ull;
+  return absl::StrFormat("%016x", hash);
+}
+
+// Test switch: BELFRY_TEST_LEAVE_OUT=connect_ready,process_exit leaves these hooks unattached.
+bool LeftOut(const std::string& hook) {
+  const char* names = std::getenv("BELFRY_TEST_LEAVE_OUT");
+  if (names == nullptr) return false;
+  const std::vector<std::string> list = absl::StrSplit(names, ',');
+  return std::find(list.begin(), list.end(), hook) != list.end();
+}
+
+bpf_map* MapOf(belfry_bpf* skeleton, const char* name) {
+  return bpf_object__find_map_by_name(skeleton->obj, name);
+}
+
+bpf_program* ProgramOf(belfry_bpf* skeleton, const char* name) {
+  return bpf_object__find_program_by_name(skeleton->obj, name);
+}
+
+// Programs that are not in the hook table are called, never attached: they are always loaded.
+void ChoosePrograms(const Loaded& loaded) {
+  for (const Hook& hook : Hooks()) {
+    bpf_program* program = ProgramOf(loaded.skeleton.get(), hook.name);
+    // libbpf 1.1 does not know the section cgroup/connect_unix.
+    if (hook.type != BPF_PROG_TYPE_TRACING) {
+      bpf_program__set_type(program, hook.type);
+      bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(hook.attach_type));
+    }
+    bpf_program__set_autoload(program, !loaded.links.contains(hook.name) && !LeftOut(hook.name));
+  }
+}
+
+void AdoptLinks(const Pins& pins, Loaded& loaded) {
+  if (!pins.HasMark(ObjectHash())) return;
+  for (const Hook& hook : Hooks()) {
+    kit::OwnedFd link = pins.Get(absl::StrCat("link_", hook.name));
+    if (link && IsAttached(link.get()) && !LeftOut(hook.name)) loaded.links.emplace(hook.name, std::move(link));
+  }
+}
+
+absl::Status AdoptMaps(const Pins& pins, belfry_bpf* skeleton) {
+  for (const char* name : kPinned) {
+    kit::OwnedFd fd = pins.Get(absl::StrCat("map_", name));
+    if (!fd) continue;
+    if (const int error = bpf_map__reuse_fd(MapOf(skeleton, name), fd.get()); error != 0) {
+      errno = -error;
+      return kit::ErrnoError(absl::StrCat("adopting the pinned map ", name), "run `belfryd --uninstall` and start again");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PinMaps(const Pins& pins, belfry_bpf* skeleton) {
+  for (const char* name : kPinned) {
+    if (pins.Get(absl::StrCat("map_", name))) continue;
+    if (absl::Status s = pins.Put(absl::StrCat("map_", name), bpf_map__fd(MapOf(skeleton, name))); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+void ChooseSizes(const BpfOptions& options, belfry_bpf* skeleton) {
+  bpf_map__set_max_entries(skeleton->maps.connections, options.max_connections);
+  bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
+  bpf_map__set_max_entries(skeleton->maps.events, options.ring_bytes);
+}
+
+}  // namespace
+
+absl::StatusOr<Loaded> Load(const BpfOptions& options) {
+  Loaded loaded;
+  // libbpf writes to stderr otherwise; what matters is in our errors and in `belfry doctor`.
+  libbpf_set_print(Silent);
+  loaded.skeleton.reset(belfry_bpf__open());
+  if (!loaded.skeleton) return kit::ErrnoError("reading our own programs", "the kernel needs CONFIG_DEBUG_INFO_BTF=y");
+  ChooseSizes(options, loaded.skeleton.get());
+  if (options.pin) {
+    absl::StatusOr<Pins> pins = Pins::Open(options.bpffs);
+    if (!pins.ok()) return pins.status();
+    if (absl::Status s = AdoptMaps(*pins, loaded.skeleton.get()); !s.ok()) return s;
+    AdoptLinks(*pins, loaded);
+  }
+  ChoosePrograms(loaded);
+  loaded.adopted = loaded.links.size() == Hooks().size();
+  loaded.backfill = !loaded.links.contains("process_exec") || !loaded.links.contains("process_fork");
+  if (const int error = belfry_bpf__load(loaded.skeleton.get()); error != 0) {
+    errno = -error;
+    return kit::ErrnoError("loading the programs into the kernel",
+                           "run as root (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN) on Linux 6.7 or later; see `belfry doctor`");
+  }
+  if (!options.pin) return loaded;
+  absl::StatusOr<Pins> pins = Pins::Open(options.bpffs);
+  if (!pins.ok()) return pins.status();
+  if (absl::Status s = PinMaps(*pins, loaded.skeleton.get()); !s.ok()) return s;
+  return loaded;
+}
+
+absl::Status AttachMissing(const BpfOptions& options, Loaded& loaded) {
+  absl::StatusOr<kit::OwnedFd> cgroup = OpenCgroupRoot();
+  if (!cgroup.ok()) return cgroup.status();
+  for (const Hook& hook : Hooks()) {
+    if (loaded.links.contains(hook.name) || LeftOut(hook.name)) continue;
+    const int program = bpf_program__fd(ProgramOf(loaded.skeleton.get(), hook.name));
+    absl::StatusOr<kit::OwnedFd> link = Attach(hook, program, cgroup->get());
+    if (!link.ok()) return link.status();
+    loaded.links.emplace(hook.name, *std::move(link));
+  }
+  if (!options.pin || loaded.adopted) return absl::OkStatus();
+  absl::StatusOr<Pins> pins = Pins::Open(options.bpffs);
+  if (!pins.ok()) return pins.status();
+  // No mark while it changes: links without one are not adopted, but replaced.
+  pins->ClearMark();
+  for (const auto& [name, link] : loaded.links) {
+    if (absl::Status s = pins->Put(absl::StrCat("link_", name), link.get()); !s.ok()) return s;
+  }
+  return pins->SetMark(ObjectHash());
+}
+
+}  // namespace belfry::kernel

@@ -1,0 +1,30 @@
+// Brings the programs and maps to life, or finds them alive.
+#ifndef BELFRY_KERNEL_LOADER_H_
+#define BELFRY_KERNEL_LOADER_H_
+
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "kernel/bpf_kernel.h"
+#include "kernel/skeleton.h"
+#include "kit/owned_fd.h"
+
+namespace belfry::kernel {
+
+struct Loaded {
+  Skeleton skeleton;                                    // maps and the programs that are only called
+  absl::flat_hash_map<std::string, kit::OwnedFd> links;  // hook name to link; without those left out
+  bool adopted = false;                                  // every link was alive before
+  bool backfill = false;                                 // processes were unwatched until now
+};
+
+// After this the maps and the callable programs are there, and the links that could be adopted; no new link yet, so that
+// settings are in place before the first program runs.
+absl::StatusOr<Loaded> Load(const BpfOptions& options);
+// Attaches what is missing and, if options.pin, pins it.
+absl::Status AttachMissing(const BpfOptions& options, Loaded& loaded);
+
+}  // namespace belfry::kernel
+
+#endif  // BELFRY_KERNEL_LOADER_H_

@@ -1,0 +1,35 @@
+// What outlives the daemon: a directory in bpffs, named after the layout, that holds maps, links and the object's mark.
+#ifndef BELFRY_KERNEL_PINS_H_
+#define BELFRY_KERNEL_PINS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kit/owned_fd.h"
+
+namespace belfry::kernel {
+
+bool IsBpffs(const std::string& path);
+
+class Pins {
+ public:
+  // Mounts a bpffs of our own at `bpffs` if none is there, and makes the directory of this layout.
+  static absl::StatusOr<Pins> Open(const std::string& bpffs);
+
+  kit::OwnedFd Get(const std::string& name) const;  // empty if there is no such pin
+  // Puts it in place of what bore the name, with no moment without either.
+  absl::Status Put(const std::string& name, int fd) const;
+  // Which object's programs the links are of; the mark is a directory, since bpffs holds nothing else by name.
+  bool HasMark(const std::string& object) const;
+  void ClearMark() const;
+  absl::Status SetMark(const std::string& object) const;
+
+ private:
+  explicit Pins(std::string directory) : directory_(std::move(directory)) {}
+  std::string directory_;
+};
+
+}  // namespace belfry::kernel
+
+#endif  // BELFRY_KERNEL_PINS_H_
