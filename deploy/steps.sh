@@ -29,10 +29,20 @@ watched() {
   while kill -0 "$pid" 2>/dev/null; do
     sleep 1
     tick=$((tick + 1))
-    if [ $((tick % 30)) -eq 0 ]; then say "$(elapsed)  $(tail -n 1 "$log" | cut -c 1-100)"; fi
+    if [ $((tick % 30)) -eq 0 ]; then say "$(elapsed)  $(newest "$log")"; fi
   done
   wait "$pid" || code=$?
   return "$code"
+}
+
+# newest LOG: its last line; of a record of go test, the test that is running.
+newest() {
+  local line
+  line=$(tail -n 1 "$1")
+  case $line in
+    '{'*) printf '%s' "$line" | sed -n 's/.*"Package":"\([^"]*\)".*"Test":"\([^"]*\)".*/\1 \2/p' ;;
+    *) printf '%s' "$line" | cut -c 1-100 ;;
+  esac
 }
 
 # jobs_for_memory: compilers to run at once: one per core, and one per 1.5 GB, since gRPC's headers are heavy.
