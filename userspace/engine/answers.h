@@ -1,0 +1,61 @@
+// What the doors ask, answered by the engine: each question is posted to the loop, each answer goes out from there.
+// Thread-safe as service/questions.h says. After the loop has stopped every question is answered Unavailable at once.
+#ifndef BELFRY_ENGINE_ANSWERS_H_
+#define BELFRY_ENGINE_ANSWERS_H_
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "engine/judgement.h"
+#include "service/questions.h"
+
+namespace belfry::engine {
+
+class Engine;
+
+class Answers final : public service::Questions {
+ public:
+  explicit Answers(Engine& engine) : engine_(engine) {}
+  ~Answers() override;
+
+  void Judge(const service::Peer& peer, const v1::JudgeRequest& request, service::Done<v1::JudgeReply> done) override;
+  void WatchMode(const service::Peer& peer, const v1::WatchModeRequest& request,
+                 std::function<bool(const v1::ModeReply&)> changed, std::function<bool()> cancelled,
+                 std::function<void(absl::Status)> ended) override;
+  void Status(service::Done<v1::StatusReply> done) override;
+  void Attest(const service::Peer& peer, const v1::AdminAttestRequest& request,
+              service::Done<v1::AttestAnswer> done) override;
+  void Explain(const service::Peer& peer, const v1::ExplainRequest& request,
+               service::Done<v1::ExplainReply> done) override;
+  void SetMode(const v1::SetModeRequest& request, service::Done<v1::SetModeReply> done) override;
+  void Reload(service::Done<v1::ReloadReply> done) override;
+  void Follow(const v1::FollowRequest& request, std::function<bool(const std::string& json)> line,
+              std::function<bool()> cancelled, std::function<void(absl::Status)> ended) override;
+
+  // Tells every watcher whose guard's mode is another than it was told; drops those who left. Loop thread.
+  void TellModes();
+
+ private:
+  struct Watcher {
+    uint32_t guard = 0;
+    verdict::Mode told = verdict::Mode::kObserve;
+    std::function<bool(const v1::ModeReply&)> changed;
+    std::function<bool()> cancelled;
+    std::function<void(absl::Status)> ended;
+  };
+
+  // The guard that the peer may ask about, looked for once more if nobody is known to serve it. Loop thread.
+  void Admit(const service::Peer& peer, const std::string& guard,
+             std::function<void(const absl::StatusOr<uint32_t>&)> then);
+  // Runs `task` on the loop, or `otherwise` here if that has stopped.
+  void OnLoop(std::function<void()> task, std::function<void(absl::Status)> otherwise);
+
+  Engine& engine_;
+  std::list<Watcher> watchers_;
+};
+
+}  // namespace belfry::engine
+
+#endif  // BELFRY_ENGINE_ANSWERS_H_

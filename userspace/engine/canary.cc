@@ -1,0 +1,160 @@
+#include "engine/canary.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/guard_numbers.h"
+#include "kit/error.h"
+
+namespace belfry::engine {
+namespace {
+
+constexpr std::chrono::seconds kChildPatience{5};
+
+// What each program must have done by the end: its name holds the word.
+struct Expectation {
+  std::string_view program;
+  const char* capability;
+};
+constexpr Expectation kExpectations[] = {
+    {"connect", "connect seen"}, {"data_ready", "connect confirmed"}, {"peercred", "SO_PEERCRED seen"},
+    {"exec", "exec seen"},       {"fork", "fork seen"},               {"exit", "exit seen"},
+};
+
+sockaddr_un AddressOf(const std::string& path) {
+  sockaddr_un address{.sun_family = AF_UNIX};
+  memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
+  return address;
+}
+
+}  // namespace
+
+Canary::Canary(Loop& loop, kernel::Kernel& kernel, const std::string& run_dir)
+    : loop_(loop), kernel_(kernel), path_(run_dir + "/canary.sock") {}
+
+Canary::~Canary() {
+  loop_.Cancel(deadline_);
+  if (child_fd_) loop_.Unwatch(child_fd_.get());
+  if (child_ > 0) {
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
+  }
+  if (listener_) unlink(path_.c_str());
+}
+
+absl::Status Canary::Bind() {
+  const sockaddr_un address = AddressOf(path_);
+  unlink(path_.c_str());
+  kit::OwnedFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // Nobody can connect before listen: the mode is final by then.
+  if (!listener || bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      chmod(path_.c_str(), 0600) != 0 || listen(listener.get(), 8) != 0)
+    return kit::ErrnoError("binding the canary's socket " + path_);
+  listener_ = std::move(listener);
+  return absl::OkStatus();
+}
+
+Canary::Counts Canary::Count() {
+  Counts counts;
+  for (kernel::ProgramCounters& program : kernel_.Counters()) counts.emplace(program.name, program);
+  return counts;
+}
+
+void Canary::Run(std::function<void(const std::vector<CanaryResult>&)> done) {
+  waiting_.push_back(std::move(done));
+  if (waiting_.size() > 1) return;
+  running_.clear();
+  before_ = Count();
+  Connect();
+  Spawn();
+}
+
+void Canary::Expect(const std::string& capability, bool ok, const std::string& detail) {
+  running_.push_back({capability, ok, detail});
+}
+
+void Canary::Connect() {
+  const sockaddr_un address = AddressOf(path_);
+  const kit::OwnedFd client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return Expect("connect recorded", false, absl::StrCat("connecting to itself: ", strerror(errno)));
+  const kit::OwnedFd server(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  uint64_t cookie = 0;
+  socklen_t cookie_size = sizeof cookie;
+  if (getsockopt(server.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return Expect("connect recorded", false, absl::StrCat("SO_PEERCRED: ", strerror(errno)));
+  getsockopt(client.get(), SOL_SOCKET, SO_COOKIE, &cookie, &cookie_size);
+  const auto record = kernel_.Connection(cookie);
+  const auto self = kernel_.Live(static_cast<uint32_t>(peer.pid));
+  const bool right = record && self && record->guard == kCanaryGuard && record->opener.tgid == self->pin.tgid &&
+                     record->opener.start_ns == self->pin.start_ns && record->opener.exec_id == self->pin.exec_id &&
+                     record->taints == 0;
+  Expect("connect recorded", right,
+         right ? "the record bears this process, its start and its exec id"
+               : !record ? "no record of a connection to its own guarded socket" : "the record does not match this process");
+}
+
+void Canary::Spawn() {
+  // The smallest program that is everywhere; that it fails is as good as that it succeeds.
+  char name[] = "belfry-canary";
+  char* const argv[] = {name, nullptr};
+  char* const environment[] = {nullptr};
+  const int error = posix_spawn(&child_, "/bin/true", nullptr, nullptr, argv, environment);
+  if (error != 0) {
+    child_ = 0;
+    Expect("child started", false, absl::StrCat("starting /bin/true: ", strerror(error)));
+    return Finish();
+  }
+  child_fd_ = kit::OwnedFd(static_cast<int>(syscall(SYS_pidfd_open, child_, 0)));
+  if (!child_fd_ || !loop_.Watch(child_fd_.get(), EPOLLIN, [this](uint32_t) { ChildEnded(); }).ok()) {
+    waitpid(child_, nullptr, 0);
+    child_ = 0;
+    return Finish();
+  }
+  deadline_ = loop_.After(kChildPatience, [this] { ChildEnded(); });
+}
+
+void Canary::ChildEnded() {
+  loop_.Cancel(deadline_);
+  loop_.Unwatch(child_fd_.get());
+  child_fd_.Reset();
+  kill(child_, SIGKILL);  // of use only when its time is up; it is our own child and not reaped yet
+  waitpid(child_, nullptr, 0);
+  child_ = 0;
+  Finish();
+}
+
+void Canary::Finish() {
+  const Counts after = Count();
+  for (const Expectation& expectation : kExpectations) {
+    uint64_t runs = 0;
+    bool found = false;
+    for (const auto& [name, program] : after) {
+      if (name.find(expectation.program) == std::string::npos) continue;
+      found = true;
+      const auto was = before_.find(name);
+      runs += program.seen - (was == before_.end() ? 0 : was->second.seen);
+    }
+    Expect(expectation.capability, runs > 0,
+           !found ? "this backend has no such program" : runs > 0 ? "its program ran" : "its program did not run");
+  }
+  results_ = running_;
+  for (const auto& done : std::exchange(waiting_, {})) done(results_);
+}
+
+}  // namespace belfry::engine

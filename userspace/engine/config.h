@@ -1,0 +1,76 @@
+// The configuration as read: one YAML file in, plain values out, or every mistake in it.
+//
+// Nothing is half-applied: either the whole file is understood or none of it is. Each mistake is one line of
+// `FILE:LINE:COLUMN: found ..., expected ...; did you mean ...?`, lines and columns counted from 1.
+// Pure but for LoadConfig, which reads the file and asks `user` for names. Thread-safe.
+#ifndef BELFRY_ENGINE_CONFIG_H_
+#define BELFRY_ENGINE_CONFIG_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "verdict/facts.h"
+
+namespace belfry::engine {
+
+// Who may serve a guarded path; what is absent is not asked.
+struct ListenerRule {
+  std::string exe;  // as the process's own root names it
+  std::optional<uint32_t> uid;
+  bool activated_by_systemd = false;  // listen(2) may have been called by PID 1
+};
+
+struct GuardedSocket {
+  std::string role;  // "unix", "workload", "admin", "broker"
+  std::string path;  // absolute, at most kSunPathLimit bytes
+};
+
+enum class Preexisting { kAdopt, kReset };
+
+struct DaemonLoss {
+  bool hold = false;
+  std::chrono::seconds observe_after{600};  // if not hold
+};
+
+struct GuardConfig {
+  verdict::GuardPolicy policy;  // name, mode and what the verdict needs
+  bool agent = false;           // a SPIRE agent's guard
+  std::vector<GuardedSocket> sockets;
+  ListenerRule listener;
+  uint32_t require = 0;  // taints that the backend must be able to see
+  std::optional<Preexisting> preexisting;
+  std::optional<DaemonLoss> on_daemon_loss;
+  bool delegated_exec = false;
+  int line = 0;
+};
+
+struct Config {
+  std::string file;
+  std::string run_dir = "/run/belfry";
+  std::string bpffs = "/sys/fs/bpf";
+  bool pin = true;
+  bool host_is_self = false;
+  std::vector<GuardConfig> guards;
+};
+
+// struct sockaddr_un has 108 bytes, the last one is the terminating NUL.
+inline constexpr size_t kSunPathLimit = 107;
+inline constexpr size_t kConfigBytesLimit = 1 << 20;
+
+// The number of a user name, nullopt if there is no such user.
+using UserNumber = std::function<std::optional<uint32_t>(const std::string& name)>;
+
+absl::StatusOr<Config> ParseConfig(const std::string& file, const std::string& text, const UserNumber& user);
+absl::StatusOr<Config> LoadConfig(const std::string& file, const UserNumber& user);
+
+// What a guard does where the file says nothing (design 4): an agent's guard in deny resets what it did not see open.
+Preexisting PreexistingPolicy(const GuardConfig& guard, verdict::Mode mode);
+
+}  // namespace belfry::engine
+
+#endif  // BELFRY_ENGINE_CONFIG_H_

@@ -1,0 +1,66 @@
+// Connections that must end: finds the server's end of each, has it cut, and does not forget one until it is gone.
+//
+// A connection that nobody has accepted yet is in no table and cannot be cut; it is tried again until it can be, or is
+// gone. The guard's own branch is never cut. Loop thread only.
+#ifndef BELFRY_ENGINE_CUTS_H_
+#define BELFRY_ENGINE_CUTS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "belfry/wire.h"
+#include "effect/cutter.h"
+#include "effect/journal.h"
+#include "engine/guard.h"
+#include "engine/loop.h"
+#include "kernel/kernel.h"
+
+namespace belfry::engine {
+
+class Cuts {
+ public:
+  static constexpr std::chrono::milliseconds kRetry{100};
+
+  Cuts(Loop& loop, kernel::Kernel& kernel, effect::Cutter& cutter, effect::Journal& journal, Guards& guards);
+  ~Cuts();
+
+  // Cuts now; `done` comes when every one of them has been tried once (also if there is none). `why` is for the journal.
+  // Keys are client cookies, or the stand-ins of gather_facts.h.
+  void Now(uint32_t guard, const std::vector<uint64_t>& keys, const std::string& why, std::function<void()> done);
+  // The same, spread: one every `apart`, in an order and at moments that clients cannot fall into step with.
+  void Spread(uint32_t guard, const std::vector<uint64_t>& keys, const std::string& why,
+              std::chrono::milliseconds apart);
+  size_t pending() const { return pending_.size(); }
+
+ private:
+  struct Pending {
+    uint32_t guard = 0;
+    std::string why;
+    int tries = 0;
+  };
+  struct Batch;
+
+  void Try(const std::vector<uint64_t>& keys, std::function<void()> done);
+  void Settled(uint64_t key, const absl::Status& result);
+  bool Gone(uint64_t key);
+  void RetryLater();
+
+  Loop& loop_;
+  kernel::Kernel& kernel_;
+  effect::Cutter& cutter_;
+  effect::Journal& journal_;
+  Guards& guards_;
+  std::map<uint64_t, Pending> pending_;
+  Loop::TimerId retry_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for answers that come after us
+};
+
+}  // namespace belfry::engine
+
+#endif  // BELFRY_ENGINE_CUTS_H_

@@ -1,0 +1,237 @@
+#include "engine/engine.h"
+
+#include <sys/epoll.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "engine/answers.h"
+#include "engine/socket_names.h"
+#include "kit/clock.h"
+#include "kit/error.h"
+#include "verdict/soundness.h"
+
+namespace belfry::engine {
+namespace {
+
+constexpr std::chrono::milliseconds kExpire{250};   // answers what waits for a worker that hangs
+constexpr std::chrono::milliseconds kLook{2000};    // names and listeners, while one of them is missing
+constexpr std::chrono::milliseconds kSweep{5000};   // the kernel's state against what is known
+
+std::vector<std::string> NamesOf(const Config& config) {
+  std::vector<std::string> names;
+  for (const GuardConfig& guard : config.guards) names.push_back(guard.policy.name);
+  return names;
+}
+
+// A guard that requires what cannot be seen here does not start rather than pretend.
+absl::Status CheckRequired(const Config& config, uint32_t blind_to, const std::string& backend) {
+  for (const GuardConfig& guard : config.guards) {
+    const uint32_t missing = guard.require & blind_to;
+    if (missing != 0)
+      return kit::Error(absl::StatusCode::kFailedPrecondition,
+                        absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name),
+                        absl::StrCat("it requires ", absl::StrJoin(verdict::TaintNames(missing), ", "),
+                                     ", which backend ", backend, " cannot see"),
+                        "take it out of require, or boot a kernel with bpf in its active LSM list");
+  }
+  return absl::OkStatus();
+}
+
+bool SameName(const kernel::GuardedName& a, const kernel::GuardedName& b) {
+  return a.guard == b.guard && a.socket == b.socket && a.dev == b.dev && a.path == b.path;
+}
+
+absl::Status MakeDirectory(const std::string& path) {
+  if (mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return absl::OkStatus();
+  return kit::ErrnoError("making " + path, "make the directory above it");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Make(EngineParts parts, const kit::Log& log) {
+  if (absl::Status status = CheckRequired(parts.config, parts.kernel->BlindTo(), parts.kernel->BackendName());
+      !status.ok())
+    return status;
+  if (absl::Status status = MakeDirectory(parts.config.run_dir); !status.ok()) return status;
+  auto loop = Loop::Make();
+  if (!loop.ok()) return loop.status();
+  return std::unique_ptr<Engine>(new Engine(std::move(parts), log, *std::move(loop)));
+}
+
+Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loop)
+    : parts_(std::move(parts)),
+      log_(log),
+      loop_(std::move(loop)),
+      numbers_(parts_.config.pin ? parts_.config.run_dir + "/guards.json" : "") {
+  const auto post = [this](std::function<void()> task) { loop_->Post(std::move(task)); };
+  readers_ = std::make_unique<host::Workers>(host::Workers::Options{}, post);
+  hashers_ = std::make_unique<host::Workers>(host::Workers::Options{.threads = 2, .per_key = 2, .queue = 256}, post);
+  digests_ = std::make_unique<Digests>(kernel(), *hashers_);
+  reader_ = std::make_unique<EvidenceReader>(kernel(), *readers_, *digests_);
+  cuts_ = std::make_unique<Cuts>(*loop_, kernel(), *parts_.cutter, journal_, guards_);
+  listeners_ = std::make_unique<Listeners>(kernel(), guards_, *reader_, journal_, log_);
+  pipeline_ = std::make_unique<Pipeline>(
+      kernel(), guards_, seen_, *cuts_, journal_,
+      Pipeline::Signals{
+          .listeners_changed = [this] { listeners_->Scan([] {}); },
+          .opened = [this](const Guard& guard, const belfry_pin& opener) { Prefetch(guard, opener); }});
+  sweep_ = std::make_unique<Sweep>(kernel(), guards_, seen_, *cuts_, gaps_);
+  modes_ = std::make_unique<Modes>(parts_.config.run_dir, guards_, host::DisarmedBy(parts_.disarm_file));
+  canary_ = std::make_unique<Canary>(*loop_, kernel(), parts_.config.run_dir);
+  bench_ = std::make_unique<Bench>(Bench{*loop_, kernel(), guards_, gaps_, *cuts_, *reader_, journal_,
+                                         [this] { pipeline_->Turn(); }, parts_.deadlines});
+  questions_ = std::make_unique<Answers>(*this);
+}
+
+Engine::~Engine() {
+  // Threads first: they post to the loop and their jobs name what is destroyed below.
+  readers_.reset();
+  hashers_.reset();
+}
+
+absl::Status Engine::TakeGuards(const Config& config) {
+  const auto numbers = numbers_.Assign(NamesOf(config));
+  if (!numbers.ok()) return numbers.status();
+  std::vector<Guard> guards;
+  for (const GuardConfig& guard : config.guards) guards.push_back({.number = numbers->at(guard.policy.name), .config = guard});
+  guards_.Replace(std::move(guards));
+  if (absl::Status status = modes_->Apply(); !status.ok()) {
+    if (!absl::IsInvalidArgument(status)) return status;
+    log_.Warning(std::string(status.message()));
+  }
+  return GuardNames();
+}
+
+absl::Status Engine::GuardNames() {
+  std::vector<kernel::GuardedName> names = ResolveNames(kernel(), guards_);
+  if (parts_.canary) {
+    for (kernel::GuardedName& name : ResolvePath(kernel(), canary_->path()).names) {
+      name.guard = kCanaryGuard;
+      names.push_back(name);
+    }
+  }
+  SayNotes();
+  if (std::equal(names.begin(), names.end(), names_set_.begin(), names_set_.end(), SameName)) return absl::OkStatus();
+  if (absl::Status status = kernel().SetGuardedNames(names); !status.ok()) return status;
+  names_set_ = std::move(names);
+  return absl::OkStatus();
+}
+
+void Engine::SayNotes() {
+  std::vector<std::string> notes;
+  for (const Guard& guard : guards_.all())
+    for (const std::string& note : guard.notes)
+      if (!note.empty()) notes.push_back(absl::StrCat("guard ", guard.name(), ": ", note));
+  for (const std::string& note : notes)
+    if (std::find(said_.begin(), said_.end(), note) == said_.end()) log_.Notice(note);
+  said_ = std::move(notes);
+}
+
+absl::Status Engine::Start(std::function<void()> ready) {
+  if (modes_->disarmed()) log_.Warning(absl::StrCat("disarmed: ", *modes_->disarmed(), ": every guard observes"));
+  const bool numbers_known = numbers_.Load().ok();
+  if (parts_.canary)
+    if (absl::Status status = canary_->Bind(); !status.ok()) return status;
+  const uint64_t started_ns = kit::BootNs();
+  // Records of a kernel part that was interrupted, or of guards whose names are lost, are no proof any more.
+  if (const auto entries = kernel().AllConnections(); entries.ok() && !(parts_.adopted && numbers_known))
+    for (const kernel::ConnectionEntry& entry : *entries)
+      kernel().Taint(entry.cookie, 1u << BELFRY_TAINT_EVIDENCE_GAP).IgnoreError();
+  if (absl::Status status = TakeGuards(parts_.config); !status.ok()) return status;
+  if (const auto all = kernel().AllLive(); all.ok()) seen_.processes.Seed(*all, started_ns);
+  if (absl::Status status = loop_->Watch(kernel().RingFd(), EPOLLIN, [this](uint32_t) { pipeline_->Turn(); });
+      !status.ok())
+    return status;
+  if (auto watch = host::MountWatch::Open(); watch.ok()) {
+    mounts_ = *std::move(watch);
+    const auto changed = [this](uint32_t) {
+      if (mounts_->Changed()) Tick();
+    };
+    if (absl::Status status = loop_->Watch(mounts_->fd(), EPOLLPRI | EPOLLERR | EPOLLET, changed); !status.ok())
+      return status;
+  }
+  Every(kExpire, [this] {
+    readers_->Expire(kit::BootNs());
+    hashers_->Expire(kit::BootNs());
+  });
+  Every(kLook, [this] { Tick(); });
+  Every(kSweep, [this] {
+    const uint64_t now = kit::BootNs();
+    pipeline_->Turn();
+    if (absl::Status status = sweep_->Connections(now); !status.ok()) log_.Warning(std::string(status.message()));
+    sweep_->LookForGaps(now);
+    seen_.processes.Forget(now);
+    journal_.Prune();
+    ModesChanged();
+  });
+  // Listeners first: a guard's own branch is not to be mistaken for a stranger's.
+  listeners_->Scan([this, ready = std::move(ready)] {
+    if (absl::Status status = MarkWhatWasThere(); !status.ok()) log_.Error(std::string(status.message()));
+    if (!parts_.canary) return ready();
+    canary_->Run([this, ready](const std::vector<CanaryResult>& results) {
+      for (const CanaryResult& result : results)
+        if (!result.ok) log_.Error(absl::StrCat("canary: ", result.capability, ": ", result.detail));
+      ready();
+    });
+  });
+  return absl::OkStatus();
+}
+
+absl::Status Engine::MarkWhatWasThere() {
+  const uint64_t now = kit::BootNs();
+  sweep_->LookForGaps(now);
+  if (absl::Status status = sweep_->Connections(now); !status.ok()) return status;
+  const auto found = sweep_->MarkUnrecorded(BELFRY_TAINT_PREEXISTING, now);
+  if (!found.ok()) return found.status();
+  if (*found > 0) log_.Notice(absl::StrCat(*found, " connections were open before Belfry watched: never sound"));
+  return absl::OkStatus();
+}
+
+// Begun at connect, so that the first question finds it; the result is the cache's to keep.
+void Engine::Prefetch(const Guard& guard, const belfry_pin& opener) {
+  if (!guard.wants_digest) return;
+  const auto process = kernel().Process(opener.tgid);
+  if (!process || !SameProcess(process->pin, opener) || (process->image_flags & BELFRY_IMAGE_BACKFILLED) != 0) return;
+  reader_->Start(opener.tgid, process->creds.uid, process->image, {.path = true, .sha256 = true}, [](const Read&) {});
+}
+
+void Engine::Tick() {
+  if (absl::Status status = GuardNames(); !status.ok()) log_.Error(std::string(status.message()));
+  const bool missing = std::any_of(guards_.all().begin(), guards_.all().end(),
+                                   [](const Guard& guard) { return guard.listeners.empty(); });
+  if (missing) listeners_->Scan([] {});
+}
+
+void Engine::Every(std::chrono::milliseconds period, std::function<void()> task) {
+  loop_->After(period, [this, period, task = std::move(task)] {
+    task();
+    Every(period, task);
+  });
+}
+
+void Engine::ModesChanged() { static_cast<Answers&>(*questions_).TellModes(); }
+
+absl::StatusOr<std::string> Engine::Reload() {
+  auto config = LoadConfig(parts_.config.file, parts_.user);
+  if (!config.ok()) return config.status();
+  if (absl::Status status = CheckRequired(*config, kernel().BlindTo(), kernel().BackendName()); !status.ok())
+    return status;
+  const Config& now = parts_.config;
+  if (config->run_dir != now.run_dir || config->bpffs != now.bpffs || config->pin != now.pin ||
+      config->host_is_self != now.host_is_self)
+    return kit::Error(absl::StatusCode::kFailedPrecondition, "reloading " + now.file,
+                      "run_dir, bpffs, pin and host cannot change while it runs", "restart belfryd");
+  if (absl::Status status = TakeGuards(*config); !status.ok()) return status;
+  parts_.config = *std::move(config);
+  ModesChanged();
+  listeners_->Scan([this] {
+    if (absl::Status status = MarkWhatWasThere(); !status.ok()) log_.Error(std::string(status.message()));
+  });
+  return absl::StrCat("reloaded ", parts_.config.file, ": ", parts_.config.guards.size(), " guards");
+}
+
+}  // namespace belfry::engine

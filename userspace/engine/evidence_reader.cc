@@ -1,0 +1,116 @@
+#include "engine/evidence_reader.h"
+
+#include <sys/stat.h>
+
+#include <string_view>
+#include <utility>
+
+#include "host/process_files.h"
+#include "kit/clock.h"
+
+namespace belfry::engine {
+namespace {
+
+constexpr uint64_t kPatienceNs = 2 * kit::kSecondNs;  // nobody waits for an answer longer than that
+constexpr std::string_view kDeleted = " (deleted)";
+
+bool SameFile(const belfry_file_id& a, const belfry_file_id& b) {
+  return a.dev == b.dev && a.ino == b.ino && a.generation == b.generation;
+}
+
+bool AskAgain(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsAborted(status) || absl::IsCancelled(status);
+}
+
+// An upgrade renames a new file over a running one: the name that this file had last is still what it was started as.
+// The kernel's mark is taken off only if it is the kernel's, not the end of a name.
+std::string WithoutMark(int fd, std::string path) {
+  if (!path.ends_with(kDeleted)) return path;
+  struct stat ours {}, named {};
+  if (fstat(fd, &ours) == 0 && stat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
+      ours.st_dev == named.st_dev)
+    return path;
+  path.resize(path.size() - kDeleted.size());
+  return path;
+}
+
+}  // namespace
+
+struct EvidenceReader::Job {
+  uint32_t tgid = 0;
+  uint32_t owner = 0;
+  belfry_file_id image{};
+  Wanted wanted;
+  std::function<void(const Read&)> done;
+  Read read;
+  std::shared_ptr<kit::OwnedFd> exe;
+  absl::Status exe_status;
+  std::string exe_path;
+
+  // On a worker.
+  void ReadProc() {
+    const auto files = host::ProcessFiles::Open(tgid);
+    if (!files.ok()) {
+      read.status = files.status();
+      return;
+    }
+    auto status = files->Status();
+    read.status = status.status();
+    if (!status.ok()) return;
+    read.supplementary_gids = std::move(status->supplementary_gids);
+    if (!wanted.path && !wanted.sha256) return;
+    auto opened = wanted.sha256 ? files->OpenExe() : files->OpenExePath();
+    exe_status = opened.status();
+    if (!opened.ok()) return;
+    exe = std::make_shared<kit::OwnedFd>(*std::move(opened));
+    auto path = host::PathOf(exe->get());
+    if (path.ok())
+      exe_path = WithoutMark(exe->get(), *std::move(path));
+    else
+      exe_status = path.status();
+  }
+};
+
+void EvidenceReader::Start(uint32_t tgid, uint32_t owner, const belfry_file_id& image, const Wanted& wanted,
+                           std::function<void(const Read&)> done) {
+  auto job = std::make_shared<Job>();
+  job->tgid = tgid;
+  job->owner = owner;
+  job->image = image;
+  job->wanted = wanted;
+  job->done = std::move(done);
+  const absl::Status queued = readers_.Submit(
+      owner, kit::BootNs() + kPatienceNs, [job](const std::atomic<bool>&) { job->ReadProc(); },
+      [this, job](const absl::Status& ended) {
+        if (ended.ok()) return Identify(job);
+        job->done({.status = ended});  // what the worker writes may be half there: not looked at
+      });
+  if (!queued.ok()) job->done({.status = queued});
+}
+
+void EvidenceReader::Identify(const std::shared_ptr<Job>& job) {
+  Read& read = job->read;
+  if (!read.status.ok() || (!job->wanted.path && !job->wanted.sha256)) return job->done(read);
+  const auto absent = [&](const std::string& why) {
+    read.absent = why;
+    job->done(read);
+  };
+  if (!job->exe_status.ok()) return absent(std::string(job->exe_status.message()));
+  const auto described = kernel_.Describe(job->exe->get());
+  if (!described.ok()) return absent(std::string(described.status().message()));
+  if (!SameFile(described->id, job->image)) return absent("the executable now is not the file that was executed");
+  if (job->wanted.path) read.path = job->exe_path;
+  if (!job->wanted.sha256) return job->done(read);
+  digests_.Start(job->exe, *described, job->wanted.size_limit, job->owner,
+                 [job](const absl::StatusOr<std::string>& digest) {
+    if (digest.ok())
+      job->read.sha256 = *digest;
+    else if (AskAgain(digest.status()))
+      job->read.status = digest.status();
+    else
+      job->read.absent = std::string(digest.status().message());
+    job->done(job->read);
+  });
+}
+
+}  // namespace belfry::engine

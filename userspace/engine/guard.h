@@ -1,0 +1,68 @@
+// Every guard as it stands now: its configuration, its mode, who serves it, what was said about it.
+//
+// Owned by the loop thread. Guards are named by number in the kernel's records; a name keeps its number for as long as
+// the records can live (guard_numbers.h). Pointers stay valid until the next Replace.
+#ifndef BELFRY_ENGINE_GUARD_H_
+#define BELFRY_ENGINE_GUARD_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "belfry/wire.h"
+#include "engine/config.h"
+
+namespace belfry::engine {
+
+// A process that was judged to be the one that may serve this guard.
+struct Listener {
+  belfry_pin pin{};
+  std::string path;  // of its executable, raw
+};
+
+struct Tally {
+  uint64_t sound = 0, withheld = 0, unavailable = 0, cut = 0;  // verdicts and cuts since start
+  std::map<std::string, uint64_t> would_withhold;              // reason -> verdicts that deny would have withheld
+  uint64_t last_would_withhold_ns = 0;
+  std::set<std::string> would_be_hit;  // "uid comm", bounded
+};
+
+struct Guard {
+  uint32_t number = 0;
+  GuardConfig config;
+  verdict::Mode mode = verdict::Mode::kObserve;
+  std::vector<Listener> listeners;
+  std::set<uint32_t> impostors;    // process numbers that were alarmed about
+  std::string impostor;            // who, while one is there
+  std::vector<std::string> notes;  // per socket: why it is not guarded yet; empty: it is
+  bool wants_digest = false;       // someone has asked for one: begin at connect
+  Tally tally;
+
+  const std::string& name() const { return config.policy.name; }
+  bool IsOwn(const belfry_pin& pin) const;  // the guard's own branch: never withheld, never cut
+  verdict::GuardPolicy PolicyNow() const;   // with the mode of now
+  void CountVerdict(const std::vector<std::string>& reasons, const std::string& who, uint64_t now_ns);
+};
+
+class Guards {
+ public:
+  // Takes the guards of a configuration; those that were there keep their tallies, and their listeners if the
+  // rule and the sockets are the same.
+  void Replace(std::vector<Guard> guards);
+  Guard* ByNumber(uint32_t number);
+  Guard* ByName(const std::string& name);
+  std::deque<Guard>& all() { return guards_; }
+
+ private:
+  std::deque<Guard> guards_;
+};
+
+bool SameProcess(const belfry_pin& a, const belfry_pin& b);  // number and start: exec id is no part of it
+
+}  // namespace belfry::engine
+
+#endif  // BELFRY_ENGINE_GUARD_H_

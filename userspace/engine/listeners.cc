@@ -1,0 +1,136 @@
+#include "engine/listeners.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kit/escape.h"
+
+namespace belfry::engine {
+namespace {
+
+bool SamePin(const belfry_pin& a, const belfry_pin& b) { return SameProcess(a, b) && a.exec_id == b.exec_id; }
+
+}  // namespace
+
+void Listeners::Scan(std::function<void()> done) {
+  if (scanning_) {
+    waiting_for_next_.push_back(std::move(done));
+    return;
+  }
+  scanning_ = true;
+  waiting_.push_back(std::move(done));
+  const std::vector<Candidate> candidates = Candidates();
+  LetGo(candidates);
+  auto open = std::make_shared<size_t>(1);
+  const auto one_done = [this, alive = alive_, open] {
+    if (--*open == 0 && *alive) Finished();
+  };
+  for (const Candidate& candidate : candidates) {
+    ++*open;
+    Judge(candidate, one_done);
+  }
+  one_done();
+}
+
+void Listeners::Finished() {
+  scanning_ = false;
+  for (const auto& done : std::exchange(waiting_, {})) done();
+  for (auto& done : std::exchange(waiting_for_next_, {})) Scan(std::move(done));
+}
+
+std::vector<Listeners::Candidate> Listeners::Candidates() {
+  const auto sockets = kernel_.Sockets(0);
+  if (!sockets.ok()) {
+    log_.Warning(std::string(sockets.status().message()));
+    return {};
+  }
+  std::vector<Candidate> found;
+  for (const belfry_socket& socket : *sockets) {
+    const Guard* guard = socket.end == BELFRY_END_LISTENER ? guards_.ByNumber(socket.guard) : nullptr;
+    const auto live = guard == nullptr ? std::nullopt : kernel_.Live(socket.holder_tgid);
+    if (!live || live->pin.start_ns != socket.holder_start_ns) continue;
+    const bool listened = socket.holder_tgid == socket.peercred_tgid;
+    // A child's copy is no listener of its own; under socket activation everybody's is a copy of PID 1's.
+    const bool activated = guard->config.listener.activated_by_systemd;
+    if (activated ? socket.holder_tgid == 1 : !listened) continue;
+    const bool known = std::any_of(found.begin(), found.end(), [&](const Candidate& candidate) {
+      return candidate.guard == guard->number && SameProcess(candidate.pin, live->pin);
+    });
+    if (known) continue;
+    const auto process = kernel_.Process(socket.holder_tgid);
+    const bool seen = process && SamePin(process->pin, live->pin) && !(process->image_flags & BELFRY_IMAGE_BACKFILLED);
+    found.push_back({.guard = guard->number,
+                     .pin = live->pin,
+                     .uid = live->creds.euid,
+                     .image = seen ? process->image : live->exe,
+                     .listened = listened});
+  }
+  return found;
+}
+
+void Listeners::LetGo(const std::vector<Candidate>& holders) {
+  for (Guard& guard : guards_.all()) {
+    const auto holds = [&](const belfry_pin& pin) {
+      return std::any_of(holders.begin(), holders.end(), [&](const Candidate& candidate) {
+        return candidate.guard == guard.number && SamePin(candidate.pin, pin);
+      });
+    };
+    std::erase_if(guard.listeners, [&](const Listener& listener) { return !holds(listener.pin); });
+    const bool any_stranger = std::any_of(holders.begin(), holders.end(), [&](const Candidate& candidate) {
+      return candidate.guard == guard.number && guard.impostors.contains(candidate.pin.tgid);
+    });
+    if (!any_stranger) {
+      guard.impostor.clear();
+      guard.impostors.clear();
+    }
+  }
+}
+
+void Listeners::Judge(const Candidate& candidate, std::function<void()> done) {
+  const Guard* guard = guards_.ByNumber(candidate.guard);
+  const ListenerRule& rule = guard->config.listener;
+  const bool enrolled = std::any_of(guard->listeners.begin(), guard->listeners.end(),
+                                    [&](const Listener& listener) { return SamePin(listener.pin, candidate.pin); });
+  if (enrolled) return done();
+  reader_.Start(candidate.pin.tgid, candidate.uid, candidate.image, {.path = true},
+                [this, alive = alive_, candidate, rule, done = std::move(done)](const Read& read) {
+                  if (!*alive) return;
+                  const std::string path = read.path.value_or("");
+                  std::string against;
+                  if (!rule.exe.empty() && path != rule.exe)
+                    against = absl::StrCat("runs ", path.empty() ? "an unknown file" : kit::Escape(path), ", not ",
+                                           kit::Escape(rule.exe));
+                  else if (rule.uid && candidate.uid != *rule.uid)
+                    against = absl::StrCat("has uid ", candidate.uid, ", not ", *rule.uid);
+                  Settle(candidate, path, against);
+                  done();
+                });
+}
+
+void Listeners::Settle(const Candidate& candidate, const std::string& path, const std::string& against) {
+  Guard* guard = guards_.ByNumber(candidate.guard);
+  const auto live = kernel_.Live(candidate.pin.tgid);
+  // Compared after the read too: the path was this process's, and this image's.
+  if (guard == nullptr || !live || !SamePin(live->pin, candidate.pin)) return;
+  effect::Entry entry{.guard = guard->name(), .pid = candidate.pin.tgid, .pid_start_ns = candidate.pin.start_ns,
+                      .uid = candidate.uid, .path = path};
+  if (against.empty()) {
+    std::erase_if(guard->listeners, [&](const Listener& one) { return SameProcess(one.pin, candidate.pin); });
+    guard->listeners.push_back({candidate.pin, path});
+    entry.action = "listener_enrolled";
+    log_.Info(absl::StrCat("guard ", guard->name(), ": served by pid ", candidate.pin.tgid, " ", kit::Escape(path)));
+  } else {
+    if (!guard->impostors.insert(candidate.pin.tgid).second) return;
+    guard->impostor = absl::StrCat("pid ", candidate.pin.tgid, " ", against);
+    entry.action = "impostor_listener";
+    entry.outcome = "failure";
+    entry.message = guard->impostor;
+    log_.Warning(absl::StrCat("guard ", guard->name(), ": impostor_listener: ", guard->impostor,
+                              "; it is not enrolled; stop it, or correct the guard's listener rule"));
+  }
+  journal_.Write(entry);
+}
+
+}  // namespace belfry::engine

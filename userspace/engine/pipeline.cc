@@ -1,0 +1,136 @@
+#include "engine/pipeline.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "verdict/soundness.h"
+
+namespace belfry::engine {
+namespace {
+
+uint32_t Withholding(const Guard& guard) {
+  uint32_t bits = guard.config.policy.withhold_on;
+  for (int taint = 0; taint < BELFRY_TAINT_COUNT; ++taint)
+    if (verdict::IsClassA(taint)) bits |= 1u << taint;
+  return bits;
+}
+
+effect::Entry About(const char* action, const belfry_event_connect& event, const Guard* guard) {
+  const belfry_connection& connection = event.connection;
+  return {.action = action,
+          .time_ns = event.header.time_ns,
+          .guard = guard == nullptr ? "" : guard->name(),
+          .pid = connection.opener.tgid,
+          .pid_start_ns = connection.opener.start_ns,
+          .uid = connection.creds.euid,
+          .comm = std::string(evidence::Text(connection.comm)),
+          .reasons = verdict::TaintNames(connection.taints),
+          .cookie = event.cookie};
+}
+
+}  // namespace
+
+void Pipeline::Turn() {
+  if (in_turn_) return;  // a cut that answers at once may ask again
+  in_turn_ = true;
+  suspects_.clear();
+  lines_.clear();
+  listeners_changed_ = false;
+
+  // A ring that cannot be read costs lines, not verdicts: those read the maps. The counters and the sweep show it.
+  kernel_.Drain([this](std::span<const std::byte> record) {
+    if (const auto event = seen_.decoder.Decode(record)) Apply(*event);
+  }).IgnoreError();
+  Judge();
+  for (const effect::Entry& line : lines_) journal_.Write(line);
+
+  in_turn_ = false;
+  if (listeners_changed_) signals_.listeners_changed();
+}
+
+void Pipeline::Apply(const evidence::Event& event) {
+  std::visit([this](const auto& one) { Apply(one); }, event);
+}
+
+void Pipeline::Apply(const belfry_event_exec& event) {
+  seen_.processes.Apply(event);
+  SuspectOpener(event.process.pin, BELFRY_TAINT_EXEC_AFTER_CONNECT);
+  if (ServesAGuard(event.process.pin)) listeners_changed_ = true;
+}
+
+void Pipeline::Apply(const belfry_event_fork& event) { seen_.processes.Apply(event); }
+
+void Pipeline::Apply(const belfry_event_exit& event) {
+  seen_.processes.Apply(event);
+  SuspectOpener(event.pin, BELFRY_TAINT_OPENER_EXITED);
+  if (ServesAGuard(event.pin)) listeners_changed_ = true;
+}
+
+void Pipeline::Apply(const belfry_event_connect& event) {
+  const Guard* guard = guards_.ByNumber(event.connection.guard);
+  const bool recorded = event.header.kind == BELFRY_KIND_CONNECT;
+  if (recorded) seen_.connections.Apply(event);
+  if (guard == nullptr) return;  // the canary's, or of a guard that is no longer there
+  lines_.push_back(About(recorded ? "connect" : "unrecorded", event, guard));
+  if (recorded) {
+    signals_.opened(*guard, event.connection.opener);
+  } else {
+    suspects_.push_back({event.cookie, event.connection.guard, event.connection.opener,
+                         event.connection.taints | 1u << BELFRY_TAINT_UNRECORDED});
+  }
+}
+
+void Pipeline::Apply(const belfry_event_taint& event) {
+  seen_.connections.Apply(event);
+  const Guard* guard = guards_.ByNumber(event.guard);
+  if (guard == nullptr) return;
+  lines_.push_back({.action = "taint",
+                    .time_ns = event.header.time_ns,
+                    .guard = guard->name(),
+                    .pid = event.by.tgid,
+                    .pid_start_ns = event.by.start_ns,
+                    .reasons = verdict::TaintNames(event.taints),
+                    .cookie = event.cookie});
+  const auto record = kernel_.Connection(event.cookie);
+  if (record) suspects_.push_back({event.cookie, event.guard, record->opener, event.taints | record->taints});
+}
+
+void Pipeline::Apply(const belfry_event_listener& event) {
+  listeners_changed_ = true;
+  const Guard* guard = guards_.ByNumber(event.guard);
+  if (guard == nullptr) return;
+  lines_.push_back({.action = "listener", .time_ns = event.header.time_ns, .guard = guard->name(), .pid = event.tgid});
+}
+
+bool Pipeline::ServesAGuard(const belfry_pin& pin) {
+  return std::any_of(guards_.all().begin(), guards_.all().end(), [&](const Guard& guard) { return guard.IsOwn(pin); });
+}
+
+// An exec is told with the new exec id: connections of the old one have lost their opener's image.
+void Pipeline::SuspectOpener(const belfry_pin& opener, uint32_t taint) {
+  for (const evidence::SeenConnection* connection : seen_.connections.OfProcess(opener.tgid)) {
+    const belfry_pin& at_connect = connection->record.opener;
+    if (!connection->alive || !SameProcess(at_connect, opener)) continue;
+    if (taint == BELFRY_TAINT_EXEC_AFTER_CONNECT && at_connect.exec_id == opener.exec_id) continue;
+    suspects_.push_back({connection->cookie, connection->record.guard, at_connect, 1u << taint});
+    const Guard* guard = guards_.ByNumber(connection->record.guard);
+    if (guard != nullptr && taint == BELFRY_TAINT_EXEC_AFTER_CONNECT)
+      lines_.push_back({.action = "taint", .guard = guard->name(), .pid = opener.tgid, .pid_start_ns = opener.start_ns,
+                        .reasons = {verdict::TaintName(static_cast<int>(taint))}, .cookie = connection->cookie});
+  }
+}
+
+void Pipeline::Judge() {
+  for (const Suspect& suspect : suspects_) {
+    const Guard* guard = guards_.ByNumber(suspect.guard);
+    if (guard == nullptr || guard->mode != verdict::Mode::kDeny || guard->IsOwn(suspect.opener)) continue;
+    const uint32_t bits = suspect.taints & Withholding(*guard);
+    if (bits == 0) continue;
+    // In the same turn: nothing that the server sends from now on may reach whoever holds the other end.
+    cuts_.Now(suspect.guard, {suspect.cookie}, verdict::TaintNames(bits).front(), [] {});
+  }
+}
+
+}  // namespace belfry::engine

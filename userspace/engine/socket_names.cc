@@ -1,0 +1,75 @@
+#include "engine/socket_names.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "host/mounts.h"
+#include "kit/escape.h"
+
+namespace belfry::engine {
+namespace {
+
+// Adds the place of one name; what host/ says about the device holds unless the kernel knows better (overlay, btrfs).
+std::string AddName(kernel::Kernel& kernel, const std::string& path, PathNames& into) {
+  const auto place = host::PlaceOf(path);
+  if (!place.ok()) return std::string(place.status().message());
+  const kit::OwnedFd readable(openat(place->directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto described = kernel.Describe(readable ? readable.get() : place->directory.get());
+  into.names.push_back(
+      {.dev = described.ok() ? described->id.dev : place->dev, .path = place->NameInside()});
+  return "";
+}
+
+const char* KindOf(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISREG(mode)) return "a regular file";
+  return "not a socket";
+}
+
+}  // namespace
+
+PathNames ResolvePath(kernel::Kernel& kernel, const std::string& path) {
+  PathNames found;
+  const std::string shown = kit::Escape(path);
+  found.note = AddName(kernel, path, found);
+  struct stat link {};
+  if (lstat(path.c_str(), &link) != 0) {
+    if (found.note.empty()) found.note = absl::StrCat("waiting: nothing is at ", shown, " yet; it is guarded when it comes");
+    return found;
+  }
+  struct stat target = link;
+  if (S_ISLNK(link.st_mode)) {
+    if (stat(path.c_str(), &target) != 0) {
+      found.note = absl::StrCat(shown, " is a dangling symbolic link; remove it or make its target");
+      return found;
+    }
+    const std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
+    if (real != nullptr) found.note = AddName(kernel, real.get(), found);
+  }
+  if (found.note.empty() && !S_ISSOCK(target.st_mode))
+    found.note = absl::StrCat(shown, " is ", KindOf(target.st_mode), "; a listening unix socket belongs there");
+  return found;
+}
+
+std::vector<kernel::GuardedName> ResolveNames(kernel::Kernel& kernel, Guards& guards) {
+  std::vector<kernel::GuardedName> all;
+  for (Guard& guard : guards.all()) {
+    guard.notes.clear();
+    for (size_t socket = 0; socket < guard.config.sockets.size(); ++socket) {
+      PathNames found = ResolvePath(kernel, guard.config.sockets[socket].path);
+      guard.notes.push_back(found.note);
+      for (kernel::GuardedName& name : found.names) {
+        name.guard = guard.number;
+        name.socket = static_cast<uint32_t>(socket);
+        all.push_back(name);
+      }
+    }
+  }
+  return all;
+}
+
+}  // namespace belfry::engine

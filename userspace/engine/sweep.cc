@@ -1,0 +1,103 @@
+#include "engine/sweep.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "engine/gather_facts.h"
+#include "verdict/soundness.h"
+
+namespace belfry::engine {
+namespace {
+
+// Twenty a second: an agent attests that many without being late for its health check.
+constexpr std::chrono::milliseconds kResetApart{50};
+
+// Programs whose missed run leaves a connection with less than its full record. Missed execs, forks and exits show by
+// themselves: the living process's pin then differs from what is on record.
+constexpr std::string_view kRecording[] = {"connect", "data_ready", "peercred"};
+
+bool Records(std::string_view program) {
+  return std::any_of(std::begin(kRecording), std::end(kRecording),
+                     [&](std::string_view part) { return program.find(part) != std::string_view::npos; });
+}
+
+}  // namespace
+
+bool Sweep::MustEnd(const Guard& guard, const belfry_connection& record, std::string& why) {
+  uint32_t taints = record.taints;
+  const auto live = kernel_.Live(record.opener.tgid);
+  if (!live || !SameProcess(live->pin, record.opener) || live->threads == 0)
+    taints |= 1u << BELFRY_TAINT_OPENER_EXITED;
+  else if (live->pin.exec_id != record.opener.exec_id)
+    taints |= 1u << BELFRY_TAINT_EXEC_AFTER_CONNECT;
+  for (int taint = 0; taint < BELFRY_TAINT_COUNT; ++taint) {
+    const uint32_t bit = 1u << taint;
+    if ((taints & bit) == 0 || (!verdict::IsClassA(taint) && (guard.config.policy.withhold_on & bit) == 0)) continue;
+    // What was there before us is cut only where the guard says so, and then gently.
+    if (taint == BELFRY_TAINT_PREEXISTING) continue;
+    why = verdict::TaintName(taint);
+    return true;
+  }
+  return false;
+}
+
+absl::Status Sweep::Connections(uint64_t now_ns) {
+  const auto entries = kernel_.AllConnections();
+  if (!entries.ok()) return entries.status();
+  for (const kernel::ConnectionEntry& entry : *entries) {
+    seen_.connections.Put(entry.cookie, entry.record, entry.alive, now_ns);
+    if (!entry.alive) {
+      if (absl::Status status = kernel_.Forget(entry.cookie); !status.ok() && !absl::IsNotFound(status)) return status;
+      continue;
+    }
+    const Guard* guard = guards_.ByNumber(entry.record.guard);
+    if (guard == nullptr || guard->mode != verdict::Mode::kDeny || guard->IsOwn(entry.record.opener)) continue;
+    std::string why;
+    if (MustEnd(*guard, entry.record, why)) cuts_.Now(entry.record.guard, {entry.cookie}, why, [] {});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Sweep::MarkUnrecorded(belfry_taint taint, uint64_t now_ns) {
+  const auto sockets = kernel_.Sockets(0);
+  if (!sockets.ok()) return sockets.status();
+  std::map<uint32_t, std::set<uint64_t>> to_reset;
+  int found = 0;
+  for (const belfry_socket& socket : *sockets) {
+    const Guard* guard = socket.end == BELFRY_END_SERVER ? guards_.ByNumber(socket.guard) : nullptr;
+    if (guard == nullptr || (socket.peer_cookie != 0 && kernel_.Connection(socket.peer_cookie))) continue;
+    const auto opener = kernel_.Live(socket.peercred_tgid);
+    if (opener && guard->IsOwn(opener->pin)) continue;
+    ++found;
+    if (socket.peer_cookie != 0) {
+      belfry_connection record{};
+      record.opener.tgid = socket.peercred_tgid;
+      record.guard = socket.guard;
+      record.taints = 1u << taint;
+      record.connect_ns = now_ns;
+      if (absl::Status status = kernel_.Insert(socket.peer_cookie, record); !status.ok()) return status;
+      seen_.connections.Put(socket.peer_cookie, record, true, now_ns);
+    }
+    if (PreexistingPolicy(guard->config, guard->mode) == Preexisting::kReset)
+      to_reset[guard->number].insert(KeyOf(socket));
+  }
+  for (const auto& [guard, keys] : to_reset)
+    cuts_.Spread(guard, {keys.begin(), keys.end()}, verdict::TaintName(taint), kResetApart);
+  return found;
+}
+
+void Sweep::LookForGaps(uint64_t now_ns) {
+  for (const kernel::ProgramCounters& program : kernel_.Counters()) {
+    if (!Records(program.name)) continue;
+    const uint64_t lost = program.missed + program.lost_map;
+    const auto [at, is_first] = missed_.try_emplace(program.name, lost);
+    if (!is_first && lost > at->second)
+      gaps_.Add(looked_ns_, now_ns, absl::StrCat(program.name, ": ", lost - at->second, " runs lost"));
+    at->second = lost;
+  }
+  looked_ns_ = now_ns;
+}
+
+}  // namespace belfry::engine
