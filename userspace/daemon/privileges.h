@@ -1,0 +1,27 @@
+// What belfryd may still do once its programs are attached. Call while the process has one thread: capabilities are a
+// thread's own, and those made later inherit what is left.
+#ifndef BELFRY_DAEMON_PRIVILEGES_H_
+#define BELFRY_DAEMON_PRIVILEGES_H_
+
+#include <span>
+
+#include "absl/status/status.h"
+
+namespace belfry::daemon {
+
+struct Kept {
+  int capability;
+  const char* name;
+  const char* why;
+};
+
+// The table; the unit's CapabilityBoundingSet is this and what start-up needs.
+std::span<const Kept> KeptCapabilities();
+
+// Keeps those of the table that the process has, for good: nothing it executes gets more, nobody may trace it.
+// Takes up group `admin_group` (if there is one) while it still can, so that admin.sock can be given to it later.
+absl::Status DropPrivileges(const char* admin_group);
+
+}  // namespace belfry::daemon
+
+#endif  // BELFRY_DAEMON_PRIVILEGES_H_
