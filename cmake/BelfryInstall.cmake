@@ -19,4 +19,6 @@ install(FILES deploy/belfry.yaml deploy/spire/agent.conf deploy/spire/ROLLOUT.md
 file(READ deploy/systemd/belfryd.service unit)
 string(REPLACE "/usr/bin/belfryd" "${CMAKE_INSTALL_FULL_BINDIR}/belfryd" unit "${unit}")
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/belfryd.service CONTENT "${unit}" @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/belfryd.service DESTINATION lib/systemd/system)
+install(FILES ${PROJECT_BINARY_DIR}/belfryd.service deploy/systemd/belfryd-attest.socket
+              deploy/systemd/belfryd-admin.socket DESTINATION lib/systemd/system)
+install(FILES deploy/systemd/belfry.sysusers DESTINATION lib/sysusers.d RENAME belfry.conf)
