@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -24,8 +22,6 @@ namespace {
 // Maps that outlive a daemon; the others hold only questions.
 constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "guarded_names",
                                    "settings",  "made",        "counters", "events"};
-
-int Silent(libbpf_print_level, const char*, va_list) { return 0; }
 
 std::string ObjectHash() {
   size_t size = 0;
@@ -103,7 +99,7 @@ void ChooseSizes(const BpfOptions& options, belfry_bpf* skeleton) {
 absl::StatusOr<Loaded> Load(const BpfOptions& options) {
   Loaded loaded;
   // libbpf writes to stderr otherwise; what matters is in our errors and in `belfry doctor`.
-  libbpf_set_print(Silent);
+  libbpf_set_print(nullptr);
   loaded.skeleton.reset(belfry_bpf__open());
   if (!loaded.skeleton) return kit::ErrnoError("reading our own programs", "the kernel needs CONFIG_DEBUG_INFO_BTF=y");
   ChooseSizes(options, loaded.skeleton.get());

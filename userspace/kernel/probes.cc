@@ -1,0 +1,158 @@
+#include "kernel/probes.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "kernel/candidates.h"
+#include "kernel/hooks.h"
+#include "kernel/pins.h"
+#include "kit/owned_fd.h"
+
+namespace belfry::kernel {
+namespace {
+
+constexpr int kFloorMajor = 6, kFloorMinor = 7;
+constexpr char kNewerKernel[] = "boot Linux 6.7 or later (Debian 13, or Debian 12 with its backports kernel)";
+
+Probe Ok(const char* name, bool required, std::string detail) {
+  return {.name = name, .ok = true, .required = required, .detail = std::move(detail), .remedy = {}};
+}
+
+Probe Bad(const char* name, bool required, std::string detail, std::string remedy) {
+  return {.name = name, .ok = false, .required = required, .detail = std::move(detail), .remedy = std::move(remedy)};
+}
+
+Probe KernelVersion() {
+  utsname names = {};
+  int major = 0, minor = 0;
+  uname(&names);
+  std::sscanf(names.release, "%d.%d", &major, &minor);
+  if (major > kFloorMajor || (major == kFloorMajor && minor >= kFloorMinor)) return Ok("kernel", true, names.release);
+  return Bad("kernel", true, absl::StrCat(names.release, " is older than 6.7"), kNewerKernel);
+}
+
+Probe Btf() {
+  const char* path = "/sys/kernel/btf/vmlinux";
+  if (access(path, R_OK) == 0) return Ok("btf", true, "the kernel describes its own data");
+  return Bad("btf", true, absl::StrCat(path, ": ", std::strerror(errno)),
+             "the kernel must be built with CONFIG_DEBUG_INFO_BTF=y, and /sys must be mounted");
+}
+
+Probe Root() {
+  if (geteuid() == 0) return Ok("root", true, "we are root");
+  return Bad("root", true, absl::StrCat("we are user ", geteuid()), "run it as root");
+}
+
+// Any program shows it: the simplest is a socket filter, but only a tracing one needs the capabilities that we need.
+Probe CapBpf() {
+  const bpf_insn program[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K}, {.code = BPF_JMP | BPF_EXIT}};
+  kit::OwnedFd loaded(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "belfry_try", "GPL", program, 2, nullptr));
+  if (loaded) return Ok("cap_bpf", true, "we may load programs into the kernel");
+  return Bad("cap_bpf", true, absl::StrCat("loading the simplest program: ", std::strerror(errno)),
+             "give CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (as root outside a container, or in a privileged one); "
+             "if the kernel is locked down (confidentiality), boot it with lockdown=integrity or none");
+}
+
+Probe CgroupRoot() {
+  absl::StatusOr<kit::OwnedFd> root = OpenCgroupRoot();
+  if (!root.ok()) {
+    return Bad("cgroup_v2", true, std::string(root.status().message()),
+               "mount it: `mount -t cgroup2 none /sys/fs/cgroup/unified`");
+  }
+  struct stat info = {};
+  // The root of the whole hierarchy is number 1; a container sees only a part, and so would we.
+  if (fstat(root->get(), &info) == 0 && info.st_ino == 1) return Ok("cgroup_v2", true, "the root is reachable");
+  return Bad("cgroup_v2", true, "only a part of the cgroup tree is visible from here: connects from outside it would be missed",
+             "run in the host's cgroup namespace (docker: --cgroupns=host)");
+}
+
+struct Attempt {
+  const char* name;
+  bpf_prog_type type;
+  uint32_t attach_type;
+  const char* target;  // a kernel type or function to attach to; null if the type needs none
+  const char* what;
+  const char* remedy;
+};
+
+constexpr Attempt kAttempts[] = {
+    {"tp_btf", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "sk_data_ready", "seeing exec, fork, exit and connections",
+     kNewerKernel},
+    {"cgroup/connect_unix", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, 49, nullptr, "seeing who is about to connect", kNewerKernel},
+    {"cgroup/getsockopt", BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT, nullptr,
+     "looking again when a server asks who is there", "the kernel must be built with CONFIG_CGROUP_BPF=y"},
+    {"iter", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "task_file", "searching who holds a connection", kNewerKernel},
+};
+
+Probe Try(const Attempt& attempt) {
+  // mov r0, ALLOWED; exit. Tracing programs must return 0, cgroup ones 1 to let the call pass.
+  const int32_t result = attempt.type == BPF_PROG_TYPE_TRACING ? 0 : 1;
+  const bpf_insn program[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = result}, {.code = BPF_JMP | BPF_EXIT}};
+  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  options.expected_attach_type = static_cast<bpf_attach_type>(attempt.attach_type);
+  if (attempt.target != nullptr) {
+    const int id = libbpf_find_vmlinux_btf_id(attempt.target, options.expected_attach_type);
+    if (id < 0) return Bad(attempt.name, true, absl::StrCat("this kernel has no ", attempt.target), attempt.remedy);
+    options.attach_btf_id = static_cast<uint32_t>(id);
+  }
+  kit::OwnedFd loaded(bpf_prog_load(attempt.type, "belfry_try", "GPL", program, 2, &options));
+  if (loaded) return Ok(attempt.name, true, attempt.what);
+  return Bad(attempt.name, true, absl::StrCat(attempt.what, ": ", std::strerror(errno)), attempt.remedy);
+}
+
+Probe Lsm() {
+  const std::string reason = TryLsm();
+  if (reason.empty()) return Ok("lsm_load", false, "programs can decide at security hooks (not used by this version)");
+  return Bad("lsm_load", false, absl::StrCat("programs at security hooks are ", reason),
+             "nothing to do for what Belfry does now; refusing other processes in the kernel will need a kernel with "
+             "CONFIG_BPF_LSM=y, trampolines, and `bpf` in its lsm= list");
+}
+
+Probe LsmActive() {
+  char names[256] = {};
+  FILE* file = std::fopen("/sys/kernel/security/lsm", "re");
+  if (file == nullptr) {
+    return Bad("lsm_active", false, "the list of active security modules cannot be read",
+               "mount it: `mount -t securityfs none /sys/kernel/security`");
+  }
+  const size_t got = std::fread(names, 1, sizeof(names) - 1, file);
+  std::fclose(file);
+  const std::string list(names, got);
+  if (absl::StrCat(",", list, ",").find(",bpf,") != std::string::npos) return Ok("lsm_active", false, list);
+  return Bad("lsm_active", false, absl::StrCat(list, " (no bpf)"), "add `bpf` to lsm= on the kernel's command line");
+}
+
+Probe Trampolines() {
+  const std::string reason = TryModifyReturn();
+  if (reason.empty()) return Ok("trampolines", false, "programs can be hung on kernel functions (not used by this version)");
+  return Bad("trampolines", false, absl::StrCat("programs on kernel functions are ", reason),
+             "nothing to do: Belfry works without, on its cgroup backend");
+}
+
+Probe Bpffs() {
+  if (IsBpffs("/sys/fs/bpf")) return Ok("bpffs", false, "/sys/fs/bpf is mounted");
+  return Bad("bpffs", false, "/sys/fs/bpf is not mounted", "nothing to do: belfryd mounts it (or: `mount -t bpf bpf /sys/fs/bpf`)");
+}
+
+}  // namespace
+
+std::vector<Probe> RunProbes() {
+  libbpf_set_print(nullptr);  // what it would write to stderr stands in the details
+  std::vector<Probe> probes = {KernelVersion(), Root(), CapBpf(), Btf(), CgroupRoot()};
+  for (const Attempt& attempt : kAttempts) probes.push_back(Try(attempt));
+  probes.push_back(Bpffs());
+  probes.push_back(Trampolines());
+  probes.push_back(Lsm());
+  probes.push_back(LsmActive());
+  return probes;
+}
+
+}  // namespace belfry::kernel
