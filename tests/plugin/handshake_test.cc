@@ -42,7 +42,7 @@ TEST(Handshake, OpensAPrivateDoorAndRemovesIt) {
   const auto host = ReadHost(Of({{"WorkloadAttestor", "WorkloadAttestor"}, {"TMPDIR", folder}}));
   auto door = OpenDoor(*host);
   ASSERT_TRUE(door.ok()) << door.status();
-  struct stat at{};
+  struct stat at {};
   ASSERT_EQ(stat(door->path.c_str(), &at), 0);
   EXPECT_EQ(at.st_mode & 07777, 0600u);
   ASSERT_EQ(stat(door->folder.c_str(), &at), 0);

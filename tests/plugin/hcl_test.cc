@@ -33,17 +33,21 @@ class HclTable : public testing::TestWithParam<Case> {};
 
 TEST_P(HclTable, ReadsAsHashicorpDoes) { EXPECT_EQ(Shown(ParseHcl(GetParam().text)), GetParam().names); }
 
-INSTANTIATE_TEST_SUITE_P(
-    Hcl, HclTable,
-    testing::Values(Case{"", ""}, Case{"# only a comment", ""}, Case{"a = true", "a=bool:true"},
-                    Case{"a = true\nb = 12\n", "a=bool:true b=number:12"}, Case{"a = -3, b = \"x\"", "a=number:-3 b=string:x"},
-                    Case{"\"quoted key\" = 1", "quoted key=number:1"}, Case{"a = 0x1F b = 017", "a=number:0x1F b=number:017"},
-                    Case{"a = 1.5 b = 1e3 c = .5", "a=float:1.5 b=float:1e3 c=float:.5"},
-                    Case{"/* block\n */ a = 1 // rest", "a=number:1"}, Case{"a = \"q\\\"\\\\\\n\\u00e9\\x41\"", "a=string:q\"\\\n\u00e9A"},
-                    Case{"a = \"${env(\"X\")}\"", "a=string:${env(\"X\")}"}, Case{"a = \"$x\"", "a=string:$x"},
-                    Case{"a { b = 1 }", "a=object:"}, Case{"a \"label\" { b = [1, {c = 2}, [3]] }", "a=object:"},
-                    Case{"a = [1, 2,]", "a=list:"}, Case{"a = <<EOF\nx\n  EOF\nb = 1", "a=heredoc:x\n b=number:1"},
-                    Case{"a.b-c = 1", "a.b-c=number:1"}));
+INSTANTIATE_TEST_SUITE_P(Hcl, HclTable,
+                         testing::Values(Case{"", ""}, Case{"# only a comment", ""}, Case{"a = true", "a=bool:true"},
+                                         Case{"a = true\nb = 12\n", "a=bool:true b=number:12"},
+                                         Case{"a = -3, b = \"x\"", "a=number:-3 b=string:x"},
+                                         Case{"\"quoted key\" = 1", "quoted key=number:1"},
+                                         Case{"a = 0x1F b = 017", "a=number:0x1F b=number:017"},
+                                         Case{"a = 1.5 b = 1e3 c = .5", "a=float:1.5 b=float:1e3 c=float:.5"},
+                                         Case{"/* block\n */ a = 1 // rest", "a=number:1"},
+                                         Case{"a = \"q\\\"\\\\\\n\\u00e9\\x41\"", "a=string:q\"\\\n\u00e9A"},
+                                         Case{"a = \"${env(\"X\")}\"", "a=string:${env(\"X\")}"},
+                                         Case{"a = \"$x\"", "a=string:$x"}, Case{"a { b = 1 }", "a=object:"},
+                                         Case{"a \"label\" { b = [1, {c = 2}, [3]] }", "a=object:"},
+                                         Case{"a = [1, 2,]", "a=list:"},
+                                         Case{"a = <<EOF\nx\n  EOF\nb = 1", "a=heredoc:x\n b=number:1"},
+                                         Case{"a.b-c = 1", "a.b-c=number:1"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Json, HclTable,
@@ -87,14 +91,16 @@ TEST(Configuration, HasTheBuiltinsDefaultsAndDecoding) {
   EXPECT_EQ(read->configuration.attest_socket, "/run/belfry/attest.sock");
   EXPECT_EQ(read->configuration.deadline, std::chrono::seconds(2));
 
-  read = ReadConfigurationText("Discover_Workload_PATH = true\nworkload_size_limit = \"0x10\"\nassume = \"observe\"\n"
-                               "deadline = \"250ms\"\nprofile = \"belfry\"\nattest_socket = \"/x\"\nsurprise = 1\n"
-                               "workload_size_limit = 1_000",
-                               Profile::kUnix);
+  read = ReadConfigurationText(
+      "Discover_Workload_PATH = true\nworkload_size_limit = \"0x10\"\nassume = \"observe\"\n"
+      "deadline = \"250ms\"\nprofile = \"belfry\"\nattest_socket = \"/x\"\nsurprise = 1\n"
+      "workload_size_limit = 1_000",
+      Profile::kUnix);
   EXPECT_FALSE(read.ok()) << "an identifier cannot follow a number";
-  read = ReadConfigurationText("Discover_Workload_PATH = true\nworkload_size_limit = \"1_000\"\nassume = \"observe\"\n"
-                               "deadline = \"250ms\"\nprofile = \"belfry\"\nattest_socket = \"/x\"\nsurprise = 1\n",
-                               Profile::kUnix);
+  read = ReadConfigurationText(
+      "Discover_Workload_PATH = true\nworkload_size_limit = \"1_000\"\nassume = \"observe\"\n"
+      "deadline = \"250ms\"\nprofile = \"belfry\"\nattest_socket = \"/x\"\nsurprise = 1\n",
+      Profile::kUnix);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_TRUE(read->configuration.discover_workload_path);
   EXPECT_EQ(read->configuration.workload_size_limit, 1000);
@@ -102,7 +108,8 @@ TEST(Configuration, HasTheBuiltinsDefaultsAndDecoding) {
   EXPECT_EQ(read->configuration.deadline, std::chrono::milliseconds(250));
   EXPECT_EQ(read->configuration.profile, Profile::kBelfry);
   ASSERT_EQ(read->warnings.size(), 1u);
-  EXPECT_NE(read->warnings[0].find("line 7, column 1: unknown setting surprise"), std::string::npos) << read->warnings[0];
+  EXPECT_NE(read->warnings[0].find("line 7, column 1: unknown setting surprise"), std::string::npos)
+      << read->warnings[0];
 }
 
 TEST(Configuration, SaysWhereAndWhatWasExpected) {

@@ -17,7 +17,8 @@ using nlohmann::json;
 
 TEST(Hclog, IsOneObjectOfStringsWithSixDigits) {
   const auto at = std::chrono::system_clock::time_point(std::chrono::microseconds(1790000000000042));
-  const std::string line = HclogLine(LogLevel::kWarn, "withheld \"x\"\n\x1b[31m\xff", {{"pid", "7"}, {"path", "/a\\b"}}, at);
+  const std::string line =
+      HclogLine(LogLevel::kWarn, "withheld \"x\"\n\x1b[31m\xff", {{"pid", "7"}, {"path", "/a\\b"}}, at);
   ASSERT_EQ(line.back(), '\n');
   ASSERT_EQ(line.find('\n'), line.size() - 1);
   const json object = json::parse(line);

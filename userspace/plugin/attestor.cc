@@ -128,7 +128,9 @@ void Attestor::Tell(const InForce& in_force, int32_t pid, const Decision& decisi
     Log(LogLevel::kWarn, "would withhold in deny", pid, decision.would_withhold, reply.message());
   }
   switch (decision.kind) {
-    case Decision::kSilence: answer(std::vector<std::string>{}); return;
+    case Decision::kSilence:
+      answer(std::vector<std::string>{});
+      return;
     case Decision::kRefuse:
       if (decision.refusal.code() == absl::StatusCode::kPermissionDenied) {
         std::string reasons;
@@ -138,7 +140,12 @@ void Attestor::Tell(const InForce& in_force, int32_t pid, const Decision& decisi
       answer(decision.refusal);
       return;
     case Decision::kBuiltin:
+      if (!configuration.discover_workload_path) {
+        answer(AnswerAsBuiltin(pid, configuration, names_, [] { return true; }));
+        return;
+      }
       local_.Compute(
+          OwnerOf(pid),
           [this, in_force, pid](const std::function<bool()>& wanted) {
             return AnswerAsBuiltin(pid, in_force->configuration, names_, wanted);
           },
@@ -156,8 +163,7 @@ void Attestor::Tell(const InForce& in_force, int32_t pid, const Decision& decisi
 
 void Attestor::Log(LogLevel level, absl::string_view what, int32_t pid, const std::string& reason,
                    const std::string& detail) {
-  const std::optional<uint64_t> unsaid =
-      folding_.Say(pid, absl::StrCat(what, "/", reason), Folding::Clock::now());
+  const std::optional<uint64_t> unsaid = folding_.Say(pid, absl::StrCat(what, "/", reason), Folding::Clock::now());
   if (!unsaid) return;
   LogFields fields;
   if (pid != 0) fields.emplace_back("pid", std::to_string(pid));

@@ -26,10 +26,9 @@ class Attestor final : public spire::plugin::agent::workloadattestor::v1::Worklo
   // `settings` and `log` must outlive it. `agent`: the host's own process number.
   Attestor(Settings& settings, Names names, pid_t agent, Hclog& log);
 
-  grpc::ServerUnaryReactor* Attest(
-      grpc::CallbackServerContext* context,
-      const spire::plugin::agent::workloadattestor::v1::AttestRequest* request,
-      spire::plugin::agent::workloadattestor::v1::AttestResponse* reply) override;
+  grpc::ServerUnaryReactor* Attest(grpc::CallbackServerContext* context,
+                                   const spire::plugin::agent::workloadattestor::v1::AttestRequest* request,
+                                   spire::plugin::agent::workloadattestor::v1::AttestResponse* reply) override;
   grpc::ServerUnaryReactor* AttestReference(
       grpc::CallbackServerContext* context,
       const spire::plugin::agent::workloadattestor::v1::AttestReferenceRequest* request,

@@ -54,4 +54,11 @@ absl::StatusOr<std::vector<std::string>> AnswerAsBuiltin(int32_t pid, const Conf
   return verdict::UnixSelectors(evidence, names.user, names.group);
 }
 
+uint64_t OwnerOf(int32_t pid) {
+  const absl::StatusOr<host::ProcessFiles> files = host::ProcessFiles::Open(pid);
+  if (!files.ok()) return 0;
+  const absl::StatusOr<host::ProcessStatus> status = files->Status();
+  return status.ok() ? status->uid : 0;
+}
+
 }  // namespace belfry::plugin

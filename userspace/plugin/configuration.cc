@@ -67,9 +67,9 @@ absl::Status SetSizeLimit(const HclSetting& setting, Configuration& out) {
 }
 
 absl::Status SetAssume(const HclSetting& setting, Configuration& out) {
-  const std::optional<verdict::Mode> mode =
-      setting.text == "deny" ? std::optional(verdict::Mode::kDeny)
-                             : setting.text == "observe" ? std::optional(verdict::Mode::kObserve) : std::nullopt;
+  const std::optional<verdict::Mode> mode = setting.text == "deny"      ? std::optional(verdict::Mode::kDeny)
+                                            : setting.text == "observe" ? std::optional(verdict::Mode::kObserve)
+                                                                        : std::nullopt;
   if (setting.kind != HclSetting::kString || !mode) return Wrong(setting, "\"deny\" or \"observe\"");
   out.assume = *mode;
   return absl::OkStatus();
@@ -106,8 +106,12 @@ constexpr struct {
   const char* name;
   absl::Status (*set)(const HclSetting&, Configuration&);
 } kKeys[] = {
-    {"discover_workload_path", SetDiscover}, {"workload_size_limit", SetSizeLimit}, {"assume", SetAssume},
-    {"attest_socket", SetSocket},            {"deadline", SetDeadline},             {"profile", SetProfile},
+    {"discover_workload_path", SetDiscover},
+    {"workload_size_limit", SetSizeLimit},
+    {"assume", SetAssume},
+    {"attest_socket", SetSocket},
+    {"deadline", SetDeadline},
+    {"profile", SetProfile},
 };
 
 }  // namespace

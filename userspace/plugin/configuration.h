@@ -20,7 +20,7 @@ enum class Profile { kUnix, kBelfry };
 
 struct Configuration {
   bool discover_workload_path = false;
-  int64_t workload_size_limit = 0;  // bytes; 0: none; negative: no digest
+  int64_t workload_size_limit = 0;              // bytes; 0: none; negative: no digest
   verdict::Mode assume = verdict::Mode::kDeny;  // until the daemon has told a mode: deny or observe
   std::string attest_socket = "/run/belfry/attest.sock";
   std::chrono::milliseconds deadline{2000};  // of one question to the daemon

@@ -36,10 +36,14 @@ absl::Status FailedToAsk(const std::string& socket, int pid, const grpc::Status&
 
 std::optional<verdict::Mode> ModeOf(v1::Mode mode) {
   switch (mode) {
-    case v1::MODE_OBSERVE: return verdict::Mode::kObserve;
-    case v1::MODE_WARN: return verdict::Mode::kWarn;
-    case v1::MODE_DENY: return verdict::Mode::kDeny;
-    default: return std::nullopt;
+    case v1::MODE_OBSERVE:
+      return verdict::Mode::kObserve;
+    case v1::MODE_WARN:
+      return verdict::Mode::kWarn;
+    case v1::MODE_DENY:
+      return verdict::Mode::kDeny;
+    default:
+      return std::nullopt;
   }
 }
 

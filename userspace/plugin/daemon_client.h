@@ -61,7 +61,7 @@ class DaemonClient : public std::enable_shared_from_this<DaemonClient> {
   const std::unique_ptr<v1::Attest::Stub> stub_;
 
   std::mutex mutex_;
-  size_t open_ = 0;                               // questions at the daemon
+  size_t open_ = 0;                                // questions at the daemon
   std::deque<std::unique_ptr<Question>> waiting_;  // bounded by the server's limit on concurrent streams
   bool stopped_ = false;
   ModeStream* mode_stream_ = nullptr;  // lives until its OnDone

@@ -55,8 +55,9 @@ absl::StatusOr<Host> ReadHost(const Environment& environment) {
   bool known = offered.empty();
   for (const std::string& version : offered) known = known || version == kProtocol;
   if (!known) {
-    return kit::Error(absl::StatusCode::kFailedPrecondition, absl::StrCat("reading PLUGIN_PROTOCOL_VERSIONS=", versions),
-                      "protocol 1 is not among them", "use a SPIRE that speaks plugin protocol 1");
+    return kit::Error(absl::StatusCode::kFailedPrecondition,
+                      absl::StrCat("reading PLUGIN_PROTOCOL_VERSIONS=", versions), "protocol 1 is not among them",
+                      "use a SPIRE that speaks plugin protocol 1");
   }
   for (const char* name : {"PLUGIN_UNIX_SOCKET_DIR", "TMPDIR"}) {
     if (host.socket_dir.empty()) host.socket_dir = ValueOf(environment, name);

@@ -15,8 +15,8 @@ namespace belfry::plugin {
 
 // What the host says in the environment.
 struct Host {
-  bool started_us = false;  // the magic cookie is there: nobody started the program by hand
-  std::string socket_dir;   // where to put the socket's private folder
+  bool started_us = false;   // the magic cookie is there: nobody started the program by hand
+  std::string socket_dir;    // where to put the socket's private folder
   std::string socket_group;  // numeric gid that may connect too; empty: none
   bool wants_multiplex_answer = false;
 };

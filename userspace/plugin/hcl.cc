@@ -96,13 +96,26 @@ class Parser {
       return List(depth + 1);
     }
     switch (token_.kind) {
-      case HclToken::kNull: setting.kind = HclSetting::kNull; break;
-      case HclToken::kBool: setting.kind = HclSetting::kBool; break;
-      case HclToken::kNumber: setting.kind = HclSetting::kNumber; break;
-      case HclToken::kFloat: setting.kind = HclSetting::kFloat; break;
-      case HclToken::kString: setting.kind = HclSetting::kString; break;
-      case HclToken::kHeredoc: setting.kind = HclSetting::kHeredoc; break;
-      default: return Unexpected("a value");
+      case HclToken::kNull:
+        setting.kind = HclSetting::kNull;
+        break;
+      case HclToken::kBool:
+        setting.kind = HclSetting::kBool;
+        break;
+      case HclToken::kNumber:
+        setting.kind = HclSetting::kNumber;
+        break;
+      case HclToken::kFloat:
+        setting.kind = HclSetting::kFloat;
+        break;
+      case HclToken::kString:
+        setting.kind = HclSetting::kString;
+        break;
+      case HclToken::kHeredoc:
+        setting.kind = HclSetting::kHeredoc;
+        break;
+      default:
+        return Unexpected("a value");
     }
     setting.text = std::move(token_.text);
     return Step();

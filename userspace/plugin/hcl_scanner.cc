@@ -262,7 +262,8 @@ absl::StatusOr<HclToken> HclScanner::Heredoc() {
   while (IsLetter(Peek()) || IsDigit(Peek())) Advance();
   const std::string anchor(text_.substr(name, offset_ - name));
   if (Peek() == '\r') Advance();
-  if (anchor.empty() || Peek() != '\n') return HclError(at, "a heredoc needs a name of letters and digits, then a newline");
+  if (anchor.empty() || Peek() != '\n')
+    return HclError(at, "a heredoc needs a name of letters and digits, then a newline");
   Advance();
   const size_t body = offset_;
   while (true) {

@@ -54,8 +54,8 @@ void WriteGrpcLine(gpr_log_func_args* args) {
 std::string HclogLine(LogLevel level, absl::string_view message, const LogFields& fields,
                       std::chrono::system_clock::time_point at) {
   std::string line = std::string("{\"@level\":\"") + kLevelNames[static_cast<int>(level)] +
-                     "\",\"@message\":" + Quoted(message, kMessageLimit) +
-                     ",\"@module\":\"belfry\",\"@timestamp\":\"" + Timestamp(at) + "\"";
+                     "\",\"@message\":" + Quoted(message, kMessageLimit) + ",\"@module\":\"belfry\",\"@timestamp\":\"" +
+                     Timestamp(at) + "\"";
   for (const auto& [key, value] : fields) {
     const std::string field = "," + Quoted(key, 64) + ":" + Quoted(value, kValueLimit);
     if (line.size() + field.size() + 2 > kLineLimit) break;

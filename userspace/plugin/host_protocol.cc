@@ -50,16 +50,16 @@ grpc::ServerUnaryReactor* Controller::Shutdown(grpc::CallbackServerContext* cont
 }
 
 grpc::ServerUnaryReactor* InitService::Init(grpc::CallbackServerContext* context,
-                                     const spire::service::private_::init::v1::InitRequest*,
-                                     spire::service::private_::init::v1::InitResponse* reply) {
+                                            const spire::service::private_::init::v1::InitRequest*,
+                                            spire::service::private_::init::v1::InitResponse* reply) {
   reply->add_plugin_service_names("spire.plugin.agent.workloadattestor.v1.WorkloadAttestor");
   reply->add_plugin_service_names("spire.service.common.config.v1.Config");
   return Finished(context);
 }
 
 grpc::ServerUnaryReactor* InitService::Deinit(grpc::CallbackServerContext* context,
-                                       const spire::service::private_::init::v1::DeinitRequest*,
-                                       spire::service::private_::init::v1::DeinitResponse*) {
+                                              const spire::service::private_::init::v1::DeinitRequest*,
+                                              spire::service::private_::init::v1::DeinitResponse*) {
   return Finished(context);
 }
 

@@ -10,7 +10,8 @@ Settings::Settings(Arguments arguments, Keepsake& keepsake, Hclog& log)
   const std::optional<std::string> kept = keepsake_.Configuration();
   if (!kept) return;
   if (absl::Status status = Apply(*kept); !status.ok()) {
-    log_.Write(LogLevel::kError, "the configuration of the worker that crashed is lost", {{"error", status.ToString()}});
+    log_.Write(LogLevel::kError, "the configuration of the worker that crashed is lost",
+               {{"error", status.ToString()}});
   }
 }
 

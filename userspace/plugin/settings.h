@@ -50,7 +50,7 @@ class Settings {
   const Arguments arguments_;
   Keepsake& keepsake_;
   Hclog& log_;
-  std::mutex configuring_;     // one Configure at a time
+  std::mutex configuring_;    // one Configure at a time
   mutable std::mutex mutex_;  // guards current_ and the mode's last change
   std::shared_ptr<const InForce> current_;
 };

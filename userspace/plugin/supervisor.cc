@@ -54,23 +54,22 @@ absl::Status Supervisor::Fork() {
   kit::OwnedFd read_end(ends[0]);
   kit::OwnedFd write_end(ends[1]);
   fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
+  const pid_t supervisor = getpid();
   const pid_t pid = fork();
   if (pid < 0) return kit::ErrnoError("forking the worker");
   if (pid == 0) {
     read_end.Reset();
-    BecomeWorker(std::move(write_end));
+    BecomeWorker(supervisor, std::move(write_end));
   }
   child_ = {pid, PidFd(pid), std::move(read_end), Clock::now()};
   return absl::OkStatus();
 }
 
-void Supervisor::BecomeWorker(kit::OwnedFd output) {
-  // The parent's number now: it may die before prctl takes effect.
-  const pid_t supervisor = getppid();
+void Supervisor::BecomeWorker(pid_t supervisor, kit::OwnedFd output) {
   door_of_worker = &door_;
   signal(DeathSignal(), OnSupervisorDeath);
   prctl(PR_SET_PDEATHSIG, DeathSignal());
-  if (getppid() != supervisor || (host_ && supervisor == 1)) OnSupervisorDeath(0);
+  if (getppid() != supervisor) OnSupervisorDeath(0);  // it died before prctl took effect
   signals_.Reset();
   host_.Reset();
   dup2(output.get(), STDOUT_FILENO);
@@ -117,10 +116,8 @@ int Supervisor::NextTimeout() const {
 
 void Supervisor::Wait() {
   // poll(2) passes over negative descriptors. POLLERR on stdout: its reader, the host, is gone.
-  pollfd watched[] = {{host_.get(), POLLIN, 0},
-                      {STDOUT_FILENO, 0, 0},
-                      {signals_.get(), POLLIN, 0},
-                      {child_.output.get(), POLLIN, 0}};
+  pollfd watched[] = {
+      {host_.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}, {signals_.get(), POLLIN, 0}, {child_.output.get(), POLLIN, 0}};
   if (poll(watched, std::size(watched), NextTimeout()) < 0) return;
   // Without a pidfd the host's end still shows: we get another parent.
   if ((watched[0].revents & POLLIN) != 0 || (watched[1].revents & POLLERR) != 0 || getppid() != host_pid_) over_ = true;
@@ -163,8 +160,8 @@ void Supervisor::Reap() {
   }
   pause_ = settled || pause_.count() == 0 ? kFirstPause : std::min(pause_ * 2, kLongestPause);
   fork_at_ = Clock::now() + (settled ? milliseconds(0) : pause_);
-  const std::string how = WIFSIGNALED(status) ? absl::StrCat("signal ", WTERMSIG(status))
-                                              : absl::StrCat("exit code ", WEXITSTATUS(status));
+  const std::string how =
+      WIFSIGNALED(status) ? absl::StrCat("signal ", WTERMSIG(status)) : absl::StrCat("exit code ", WEXITSTATUS(status));
   log_.Write(LogLevel::kError, "the worker ended unexpectedly; another one is started with the same configuration",
              {{"ended_with", how}});
 }

@@ -45,7 +45,7 @@ class Supervisor {
   };
 
   absl::Status Fork();
-  [[noreturn]] void BecomeWorker(kit::OwnedFd output);
+  [[noreturn]] void BecomeWorker(pid_t supervisor, kit::OwnedFd output);
   void Wait();
   void ReadSignals();
   void DrainOutput();

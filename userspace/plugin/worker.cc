@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server_posix.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <memory>
@@ -21,12 +22,15 @@ namespace {
 constexpr int kConcurrentCalls = 1024;
 // Configuration text is the largest message (kConfigurationLimit); the rest is small.
 constexpr int kMessageLimit = 256 << 10;
+// glibc gives every thread an arena of its own otherwise, and keeps what each once needed.
+constexpr int kArenas = 2;
 // How long answers under way may take once the host wants the end; it kills after 2 s.
 constexpr auto kFarewell = std::chrono::milliseconds(250);
 
 }  // namespace
 
 int RunWorker(const Door& door, const Arguments& arguments, pid_t host, Keepsake& keepsake, Hclog& log) {
+  mallopt(M_ARENA_MAX, kArenas);
   SendGrpcLogTo(&log);
   host::UserNames names;
   Settings settings(arguments, keepsake, log);
@@ -37,15 +41,17 @@ int RunWorker(const Door& door, const Arguments& arguments, pid_t host, Keepsake
   Controller controller([&admission] { admission.Stop(); });
   InitService init;
   ConfigService config(settings);
-  Attestor attestor(settings,
-                    {[&names](uint32_t uid) { return names.User(uid); }, [&names](uint32_t gid) { return names.Group(gid); }},
-                    host, log);
+  Attestor attestor(
+      settings,
+      {[&names](uint32_t uid) { return names.User(uid); }, [&names](uint32_t gid) { return names.Group(gid); }}, host,
+      log);
 
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kConcurrentCalls);
   builder.SetMaxReceiveMessageSize(kMessageLimit);
-  for (grpc::Service* service : std::initializer_list<grpc::Service*>{&broker, &stdio, &controller, &init, &config, &attestor}) {
+  for (grpc::Service* service :
+       std::initializer_list<grpc::Service*>{&broker, &stdio, &controller, &init, &config, &attestor}) {
     builder.RegisterService(service);
   }
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
@@ -54,7 +60,8 @@ int RunWorker(const Door& door, const Arguments& arguments, pid_t host, Keepsake
     return 1;
   }
   server->GetHealthCheckService()->SetServingStatus("plugin", true);
-  admission.Run([&server](kit::OwnedFd connection) { grpc::AddInsecureChannelFromFd(server.get(), connection.Release()); });
+  admission.Run(
+      [&server](kit::OwnedFd connection) { grpc::AddInsecureChannelFromFd(server.get(), connection.Release()); });
 
   server->Shutdown(std::chrono::system_clock::now() + kFarewell);
   door.Remove();
