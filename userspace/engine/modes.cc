@@ -8,6 +8,7 @@ namespace {
 
 constexpr char kNow[] = "modes.json";
 constexpr char kOverride[] = "mode.override.json";
+constexpr char kEveryGuard[] = "*";  // in the override: each guard that is not named (`belfry mode --all`)
 
 }  // namespace
 
@@ -35,6 +36,7 @@ absl::Status Modes::Apply() {
   auto wanted = ReadModes(File(kOverride));
   for (Guard& guard : guards_.all()) {
     guard.mode = guard.config.policy.mode;
+    if (wanted.ok() && wanted->contains(kEveryGuard)) guard.mode = wanted->at(kEveryGuard);
     if (wanted.ok() && wanted->contains(guard.name())) guard.mode = wanted->at(guard.name());
     if (disarmed_) guard.mode = verdict::Mode::kObserve;
   }
@@ -51,6 +53,7 @@ absl::StatusOr<std::vector<std::string>> Modes::Set(const std::string& name, ver
                       "take that away and restart belfryd");
   auto wanted = ReadModes(File(kOverride));
   ModesByName over = wanted.ok() ? *std::move(wanted) : ModesByName();
+  if (name.empty()) over[kEveryGuard] = mode;
   std::vector<std::string> changed;
   for (Guard& guard : guards_.all()) {
     if (!name.empty() && guard.name() != name) continue;
