@@ -1,0 +1,216 @@
+// The running kernel, opened for one test: a guarded socket in a folder of its own, and children that do one thing.
+// Everything a test makes is gone after it, also when it fails.
+#ifndef BELFRY_TESTS_KERNEL_LIVE_KERNEL_H_
+#define BELFRY_TESTS_KERNEL_LIVE_KERNEL_H_
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernel/bpf_kernel.h"
+#include "kit/owned_fd.h"
+
+namespace belfry::kernel {
+
+// A forked child that runs `play`, stops where it calls Reach, and goes on when told. Killed if the test ends early.
+class Actor {
+ public:
+  class Stage {
+   public:
+    Stage(int up, int down) : up_(up), down_(down) {}
+    void Reach() const {
+      char c = 'x';
+      if (write(up_, &c, 1) != 1 || read(down_, &c, 1) != 1) _exit(97);
+    }
+    void Say(int number) const {
+      if (write(up_, &number, sizeof(number)) != sizeof(number)) _exit(97);
+    }
+
+   private:
+    int up_, down_;
+  };
+
+  explicit Actor(const std::function<void(const Stage&)>& play) {
+    int up[2], down[2];
+    if (pipe2(up, O_CLOEXEC) != 0 || pipe2(down, O_CLOEXEC) != 0) abort();
+    pid_ = fork();
+    if (pid_ == 0) {
+      close(up[0]);
+      close(down[1]);
+      play(Stage(up[1], down[0]));
+      _exit(0);
+    }
+    close(up[1]);
+    close(down[0]);
+    up_ = kit::OwnedFd(up[0]);
+    down_ = kit::OwnedFd(down[1]);
+  }
+  Actor(Actor&& other) noexcept
+      : pid_(std::exchange(other.pid_, -1)), up_(std::move(other.up_)), down_(std::move(other.down_)) {}
+  ~Actor() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    Wait();
+  }
+
+  pid_t pid() const { return pid_; }
+  bool AwaitReach() {  // false: it ended instead, or its exec closed the pipe
+    char c;
+    return read(up_.get(), &c, 1) == 1;
+  }
+  int Hear() {
+    int number = -1;
+    return read(up_.get(), &number, sizeof(number)) == sizeof(number) ? number : -1;
+  }
+  // End of file on the pipe: the close-on-exec ends are gone, so the exec is past its point of no return. The exec
+  // tracepoint comes after that: AwaitExec (below) asks for the record.
+  void Continue() { (void)!write(down_.get(), "x", 1); }
+  int Wait() {
+    int status = -1;
+    if (pid_ > 0) waitpid(std::exchange(pid_, -1), &status, 0);
+    return status;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  kit::OwnedFd up_, down_;
+};
+
+class LiveKernel : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "missing: root";
+    char name[] = "/tmp/belfry-kernel-XXXXXX";
+    ASSERT_NE(mkdtemp(name), nullptr);
+    folder_ = name;
+    chmod(name, 0755);
+    absl::StatusOr<Opened> opened = OpenKernel(Options());
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    kernel_ = std::move(opened->kernel);
+    guarded_ = folder_ + "/guarded.sock";
+    listener_ = Listen(guarded_);
+    ASSERT_TRUE(listener_);
+    Guard({{7, guarded_}});
+  }
+  void TearDown() override {
+    kernel_.reset();
+    std::error_code error;
+    if (!folder_.empty()) std::filesystem::remove_all(folder_, error);
+  }
+
+  virtual BpfOptions Options() {
+    BpfOptions options;
+    options.pin = false;
+    options.reference = BpfOptions::Reference::kSelf;
+    options.max_connections = 8192;
+    return options;
+  }
+
+  // The filesystem's number by the kernel's word, and the path within it as the test's folder has no mount of its own.
+  uint32_t Dev() {
+    kit::OwnedFd fd(open(folder_.c_str(), O_RDONLY | O_CLOEXEC));
+    absl::StatusOr<belfry_described_file> file = kernel_->Describe(fd.get());
+    EXPECT_TRUE(file.ok()) << file.status();
+    return file.ok() ? file->id.dev : 0;
+  }
+  void Guard(const std::vector<std::pair<uint32_t, std::string>>& sockets) {
+    std::vector<GuardedName> names;
+    const uint32_t dev = Dev();
+    for (const auto& [guard, path] : sockets) names.push_back({.guard = guard, .socket = 0, .dev = dev, .path = path});
+    ASSERT_TRUE(kernel_->SetGuardedNames(names).ok());
+  }
+
+  static sockaddr_un Address(const std::string& path) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+    return address;
+  }
+  static kit::OwnedFd Listen(const std::string& path) {
+    kit::OwnedFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = Address(path);
+    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return {};
+    chmod(path.c_str(), 0777);
+    if (listen(fd.get(), 1024) != 0) return {};
+    return fd;
+  }
+  static int ConnectFd(int fd, const std::string& path) {
+    const sockaddr_un address = Address(path);
+    return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ? 0 : errno;
+  }
+  static kit::OwnedFd Connect(const std::string& path) {
+    kit::OwnedFd fd(socket(AF_UNIX, SOCK_STREAM, 0));
+    if (ConnectFd(fd.get(), path) != 0) return {};
+    return fd;
+  }
+  static uint64_t CookieOf(int fd) {
+    uint64_t cookie = 0;
+    socklen_t size = sizeof(cookie);
+    getsockopt(fd, SOL_SOCKET, 57 /* SO_COOKIE */, &cookie, &size);
+    return cookie;
+  }
+
+  std::vector<ConnectionEntry> ConnectionsOf(uint32_t tgid) {
+    absl::StatusOr<std::vector<ConnectionEntry>> entries = kernel_->ConnectionsOf(tgid);
+    EXPECT_TRUE(entries.ok()) << entries.status();
+    return entries.ok() ? *std::move(entries) : std::vector<ConnectionEntry>();
+  }
+  ProgramCounters CountersOf(const std::string& program) {
+    for (ProgramCounters& counters : kernel_->Counters()) {
+      if (counters.name == program) return counters;
+    }
+    ADD_FAILURE() << "no counters of " << program;
+    return {};
+  }
+  // Events of one kind, oldest first; the others of this drain are dropped.
+  template <typename Event>
+  std::vector<Event> Drain(uint32_t kind) {
+    std::vector<Event> events;
+    EXPECT_TRUE(kernel_
+                    ->Drain([&](std::span<const std::byte> record) {
+                      belfry_header header;
+                      std::memcpy(&header, record.data(), sizeof(header));
+                      EXPECT_EQ(header.size, record.size());
+                      if (header.kind != kind) return;
+                      Event& event = events.emplace_back();
+                      std::memcpy(&event, record.data(), sizeof(event));
+                    })
+                    .ok());
+    return events;
+  }
+  // Until the kernel has a record of this exec: blocks on events, not on time.
+  belfry_process AwaitExec(uint32_t tgid, uint64_t exec_id_before) {
+    for (;;) {
+      const std::optional<belfry_process> process = kernel_->Process(tgid);
+      if (process && process->pin.exec_id > exec_id_before) return *process;
+      if (!process && !kernel_->Live(tgid)) {
+        ADD_FAILURE() << "process " << tgid << " is gone";
+        return {};
+      }
+      sched_yield();
+    }
+  }
+
+  std::string folder_, guarded_;
+  std::unique_ptr<Kernel> kernel_;
+  kit::OwnedFd listener_;
+};
+
+}  // namespace belfry::kernel
+
+#endif  // BELFRY_TESTS_KERNEL_LIVE_KERNEL_H_
