@@ -167,6 +167,11 @@ TEST(Judge, ANumberThatNamesNobodyCutsNobody) {
            [](Facts& f) { f.asked_pid = 0; },
            [](Facts& f) { f.asked_pid = -7; },
            [](Facts& f) { f.tgid = 0; },  // unknown in the asker's pid namespace
+           [](Facts& f) {
+             f.tgid = 0;
+             Now(f, [](belfry_live& l) { l.pin.tgid = 0; });
+             f.connections.clear();
+           },
        }) {
     Facts facts = HonestFacts();
     change(facts);
@@ -257,6 +262,8 @@ TEST(Judge, IsUnavailableUntilHoldersWereSearched) {
   facts.connections[0].holders_searched = false;
   EXPECT_EQ(Judge(facts, {}).outcome, Outcome::kUnavailable);
   EXPECT_FALSE(Judge(facts, {}).image_proven);
+  facts.connections.push_back(ConnectionOf(facts.live->pin, facts.live->exe, 8));
+  EXPECT_EQ(Judge(facts, {}).outcome, Outcome::kUnavailable) << "one searched connection does not speak for another";
   facts.gap = true;  // what is withheld anyway need not be searched
   EXPECT_EQ(Judge(facts, {}).outcome, Outcome::kWithheld);
 }

@@ -77,7 +77,7 @@ bool IsForeign(const belfry_socket& holder, const belfry_pin& opener) {
 }
 
 // What the facts about one connection add to the taints that its record carries. `live` is the process now.
-uint32_t ConnectionTaints(const ConnectionFacts& connection, const Facts& facts, const belfry_live& live) {
+uint32_t ConnectionTaints(const ConnectionFacts& connection, const belfry_live& live) {
   const belfry_connection& at_connect = connection.record;
   uint32_t taints = at_connect.taints;
   if (std::any_of(connection.foreign_holders.begin(), connection.foreign_holders.end(),
@@ -88,11 +88,9 @@ uint32_t ConnectionTaints(const ConnectionFacts& connection, const Facts& facts,
     return taints | Bit(BELFRY_TAINT_OPENER_EXITED);  // nothing below is about this opener
   }
   if (at_connect.opener.exec_id != live.pin.exec_id) return taints | Bit(BELFRY_TAINT_EXEC_AFTER_CONNECT);
-  // Same exec: what ran at connect must be what runs now, whether or not the exec itself was seen.
+  // Same exec: what ran at connect must be what runs now, whether or not the exec itself was seen. That what runs now
+  // is also the image of the exec, ProcessTaints has looked at.
   if (!SameFile(at_connect.exe, live.exe)) taints |= Bit(BELFRY_TAINT_EXE_REPLACED);
-  if (const belfry_file_id* image = ImageOf(RecordOf(facts)); image != nullptr && !SameFile(at_connect.exe, *image)) {
-    taints |= Bit(BELFRY_TAINT_EXE_REPLACED);
-  }
   if (CredsGrew(at_connect.creds, live.creds)) taints |= Bit(BELFRY_TAINT_CREDS_CHANGED);
   if (at_connect.cgroup_id != live.cgroup_id) taints |= Bit(BELFRY_TAINT_CGROUP_MOVED);
   return taints;
@@ -150,7 +148,7 @@ Verdict Judge(const Facts& facts, const GuardPolicy& policy) {
   for (const ConnectionFacts& connection : facts.connections) {
     if (!connection.alive) continue;
     ++live_connections;
-    const uint32_t taints = process_taints | ConnectionTaints(connection, facts, *facts.live);
+    const uint32_t taints = process_taints | ConnectionTaints(connection, *facts.live);
     verdict.taints |= taints;
     if (taints & withholding) verdict.to_cut.push_back(connection.cookie);
     all_searched = all_searched && connection.holders_searched;
