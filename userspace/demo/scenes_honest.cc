@@ -74,7 +74,9 @@ void AgentRestart(Scenery& scene) {
   for (const Fetched& one : got) {
     issued += !one.identity.empty();
     line.identity = one.identity;
-    if (one.identity.empty()) break;
+    if (!one.identity.empty()) continue;
+    line.message = one.message;
+    break;
   }
   scene.Note(std::to_string(issued) + " of " + std::to_string(got.size()) + " requests got an identity across the restart");
   scene.result().requests.push_back(line);

@@ -14,6 +14,7 @@
 
 #include "belfry/v1/admin.grpc.pb.h"
 #include "demo/interrupt.h"
+#include "demo/result.h"
 #include "kit/error.h"
 #include "kit/escape.h"
 
@@ -38,14 +39,18 @@ absl::StatusOr<kit::OwnedFd> BindNotify(const std::string& path) {
   return fd;
 }
 
-std::string AgentOrder(const Props& props, const Programs& programs, const std::string& guard,
-                       const std::vector<Entry>& entries) {
-  const std::string data = "discover_workload_path = true\nattest_socket = \"" + props.At("run/attest.sock") + "\"\n";
-  return Json{{"socket", props.At(guard + ".sock")}, {"scratch", props.At("agent")},
-              {"trust_domain", "demo.belfry"},       {"entries", EntriesJson(entries)},
-              {"plugin", programs.plugin},           {"arguments", std::vector<std::string>{"--guard=" + guard}},
-              {"data", data},                        {"admin", props.At("run/admin.sock")}}
-      .dump();
+Json AgentOrder(const Props& props, const std::string& guard, const std::vector<Entry>& entries) {
+  return {{"socket", props.At(guard + ".sock")},
+          {"scratch", props.At("agent")},
+          {"trust_domain", kTrustDomain},
+          {"entries", EntriesJson(entries)}};
+}
+
+void AddPlugin(const Props& props, const std::string& plugin, const std::string& guard, Json& order) {
+  order["plugin"] = plugin;
+  order["arguments"] = std::vector<std::string>{"--guard=" + guard};
+  order["data"] = "discover_workload_path = true\nattest_socket = \"" + props.At("run/attest.sock") + "\"\n";
+  order["admin"] = props.At("run/admin.sock");
 }
 
 }  // namespace
@@ -100,17 +105,16 @@ absl::Status Agent::WaitFor(const std::string& event, size_t count) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Stage>> Stage::Set() {
+absl::StatusOr<std::unique_ptr<Stage>> Stage::Set(const Programs& programs, bool with_belfry) {
   std::unique_ptr<Stage> stage(new Stage);
-  auto programs = FindPrograms();
-  if (!programs.ok()) return programs.status();
-  stage->programs_ = *programs;
-  auto props = Props::Lay(*programs);
+  stage->programs_ = programs;
+  stage->with_belfry_ = with_belfry;
+  auto props = Props::Lay(programs);
   if (!props.ok()) return props.status();
   stage->props_ = std::make_unique<Props>(*std::move(props));
   stage->log_ = kit::OwnedFd(open(stage->props_->At("log").c_str(), O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0600));
-  absl::Status started = stage->StartDaemon();
-  if (started.ok()) started = stage->AskBackend();
+  absl::Status started = with_belfry ? stage->StartDaemon() : absl::OkStatus();
+  if (started.ok() && with_belfry) started = stage->AskBackend();
   for (const char* guard : {kGuard, kStrictGuard}) {
     if (started.ok()) started = stage->StartAgent(guard);
   }
@@ -175,9 +179,10 @@ absl::Status Stage::StartAgent(const std::string& guard) {
   if (!entries.ok()) return entries.status();
   auto pair = ControlPair();
   if (!pair.ok()) return pair.status();
+  Json parts = AgentOrder(*props_, guard, *entries);
+  if (with_belfry_) AddPlugin(*props_, programs_.plugin, guard, parts);
   ChildOrder order;
-  order.arguments = {programs_.actor, "agent", std::to_string(kControl),
-                     AgentOrder(*props_, programs_, guard, *entries)};
+  order.arguments = {programs_.actor, "agent", std::to_string(kControl), parts.dump()};
   order.environment = Environment();
   order.control = pair->second.get();
   order.log = log_.get();

@@ -40,11 +40,13 @@ class Agent {
 
 class Stage {
  public:
-  static absl::StatusOr<std::unique_ptr<Stage>> Set();
+  // Without Belfry the agents attest by what /proc says, as SPIRE's built-in does: for comparison.
+  static absl::StatusOr<std::unique_ptr<Stage>> Set(const Programs& programs, bool with_belfry = true);
   ~Stage();
 
   const Props& props() const { return *props_; }
   const std::string& backend() const { return backend_; }
+  bool with_belfry() const { return with_belfry_; }
   std::string payments() const { return props_->program("payments"); }
   std::string billing() const { return props_->program("billing"); }
   std::string intruder() const { return props_->program("intruder"); }
@@ -67,6 +69,7 @@ class Stage {
   std::string LogTail() const;
 
   Programs programs_;
+  bool with_belfry_ = true;
   std::unique_ptr<Props> props_;
   std::string backend_;
   kit::OwnedFd log_;

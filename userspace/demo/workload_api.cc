@@ -35,6 +35,7 @@ void WorkloadApi::Accepted(int fd, std::shared_ptr<PeerWatch> caller) {
 // What /proc says is read at the same moment as the attestor is asked, on a thread of its own: a hostile filesystem can
 // hold that read until the scene lets it go.
 std::vector<std::string> WorkloadApi::Decide(const PeerWatch& caller, uint64_t call) {
+  parts_.witness({{"event", "asked"}, {"call", call}, {"pid", caller.pid()}});
   StockView view;
   std::thread reader([&] { view = ReadStockView(caller.pid()); });
   const PluginAnswer answer = parts_.attest(caller.pid());

@@ -37,7 +37,6 @@ Json FetchOn(const std::shared_ptr<grpc::Channel>& channel, std::chrono::system_
     context.TryCancel();
     return {{"identity", response.svids(0).spiffe_id()}, {"code", 0}, {"message", ""}};
   }
-  context.TryCancel();
   const grpc::Status ended = stream->Finish();
   return {{"identity", ""}, {"code", static_cast<int>(ended.error_code())}, {"message", ended.error_message()}};
 }
