@@ -124,6 +124,14 @@ TEST(Judge, WithholdsExactlyForWhatIsWrong) {
          f.connections[0].foreign_holders[0].in_flight = 1;
        },
        {"fd_transferred"}},
+      {"served without a record: it is not accused of more than that",
+       [](Facts& f) {
+         Record(f) = {};
+         Record(f).opener.tgid = kTgid;
+         Record(f).taints = 1u << BELFRY_TAINT_UNRECORDED;
+       },
+       {"unrecorded"}},
+      {"a record without a pin is no record", [](Facts& f) { Record(f).opener.start_ns = 0; }, {"opener_exited"}},
       {"no live connection", [](Facts& f) { f.connections[0].alive = false; }, {"unrecorded"}},
       {"no connection", [](Facts& f) { f.connections.clear(); }, {"unrecorded"}},
       {"dead",

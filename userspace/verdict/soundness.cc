@@ -84,6 +84,8 @@ uint32_t ConnectionTaints(const ConnectionFacts& connection, const belfry_live& 
                   [&](const belfry_socket& holder) { return IsForeign(holder, at_connect.opener); })) {
     taints |= Bit(BELFRY_TAINT_FD_TRANSFERRED);
   }
+  // A connection that was found without a record has no pin to compare: its own taint says all there is.
+  if ((taints & Bit(BELFRY_TAINT_UNRECORDED)) && at_connect.opener.start_ns == 0) return taints;
   if (at_connect.opener.tgid != live.pin.tgid || at_connect.opener.start_ns != live.pin.start_ns) {
     return taints | Bit(BELFRY_TAINT_OPENER_EXITED);  // nothing below is about this opener
   }
