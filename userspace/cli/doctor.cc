@@ -9,7 +9,6 @@
 #include "cli/doctor_daemon.h"
 #include "cli/doctor_spire.h"
 #include "cli/finding.h"
-#include "cli/probe_words.h"
 #include "cli/screen.h"
 
 namespace belfry::cli {
@@ -18,10 +17,9 @@ namespace {
 Section MachineSection(const std::vector<kernel::Probe>& probes) {
   Section section{"This machine", {}};
   for (const kernel::Probe& probe : probes) {
-    const std::string what = absl::StrCat(std::string(WordsForProbe(probe.name)),
-                                          probe.detail.empty() ? "" : ": ", Plain(probe.detail));
     const char* severity = probe.ok ? "ok" : probe.required ? "blind" : "note";
-    section.findings.push_back(MakeFinding(severity, absl::StrCat(what, " (", Plain(probe.name), ")"), Plain(probe.remedy)));
+    section.findings.push_back(
+        MakeFinding(severity, absl::StrCat(Plain(probe.detail), " (", Plain(probe.name), ")"), Plain(probe.remedy)));
   }
   return section;
 }
@@ -34,18 +32,23 @@ int Rank(const std::string& severity) {
 }  // namespace
 
 Diagnosis Diagnose(const Examination& examination) {
-  static constexpr const char* kHealth[] = {"kept", "degraded", "blind"};
   Diagnosis diagnosis;
   diagnosis.sections.push_back(MachineSection(examination.probes));
   diagnosis.sections.push_back(DaemonSection(examination.asked, examination.status));
   diagnosis.sections.push_back(SpireSection(examination));
-  int worst = examination.asked.ok() ? Rank(examination.status.health()) : 0;  // the daemon may know worse
+  diagnosis.health = examination.asked.ok() ? examination.status.health() : "";  // the daemon may know worse
   for (Section& section : diagnosis.sections) {
-    for (const v1::Finding& finding : section.findings) worst = std::max(worst, Rank(finding.severity()));
+    diagnosis.health = WorstHealth(diagnosis.health, section);
     std::ranges::stable_sort(section.findings, std::greater<>(), [](const v1::Finding& f) { return Rank(f.severity()); });
   }
-  diagnosis.health = kHealth[worst];
   return diagnosis;
+}
+
+std::string WorstHealth(const std::string& known, const Section& section) {
+  static constexpr const char* kHealth[] = {"kept", "degraded", "blind"};
+  int worst = Rank(known);
+  for (const v1::Finding& finding : section.findings) worst = std::max(worst, Rank(finding.severity()));
+  return kHealth[worst];
 }
 
 int ExitOf(const std::string& health) {

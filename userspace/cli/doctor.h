@@ -40,6 +40,9 @@ struct Diagnosis {
 
 Diagnosis Diagnose(const Examination& examination);
 
+// The worse of a health already known ("" is kept) and what the findings say.
+std::string WorstHealth(const std::string& known, const Section& section);
+
 // 0 kept, 1 degraded, 2 blind or anything else.
 int ExitOf(const std::string& health);
 

@@ -11,6 +11,9 @@
 namespace belfry::cli {
 namespace {
 
+// Events that a program has counted as seen but not yet as told, while the counters of all CPUs are read.
+constexpr uint64_t kInFlight = 64;
+
 using Findings = std::vector<v1::Finding>;
 
 void AddCanaries(const v1::StatusReply& status, Findings& findings) {
@@ -19,7 +22,7 @@ void AddCanaries(const v1::StatusReply& status, Findings& findings) {
     const std::string detail = canary.detail().empty() ? "" : ": " + Plain(canary.detail());
     findings.push_back(canary.ok()
                            ? MakeFinding("ok", absl::StrCat("seen working on belfryd itself: ", name, detail))
-                           : MakeFinding("blind", absl::StrCat("belfryd tried it on itself and saw nothing: ", name, detail),
+                           : MakeFinding("degraded", absl::StrCat("belfryd tried it on itself and saw nothing: ", name, detail),
                                          "restart belfryd; if it stays, the kernel does not do what it accepted"));
   }
 }
@@ -41,7 +44,7 @@ void AddPrograms(const v1::StatusReply& status, Findings& findings) {
   for (const v1::ProgramStatus& program : status.programs()) {
     const std::string name = Plain(program.name());
     if (!program.attached()) {
-      findings.push_back(MakeFinding("blind", absl::StrCat("kernel program ", name, " is no longer attached: what it tells is not heard"),
+      findings.push_back(MakeFinding("degraded", absl::StrCat("kernel program ", name, " is no longer attached: what it tells is not heard"),
                                      "restart belfryd; find out who detached it"));
     }
     if (program.lost_map() > 0) {
@@ -55,11 +58,11 @@ void AddPrograms(const v1::StatusReply& status, Findings& findings) {
     }
     if (program.lost_ring() > 0) {
       findings.push_back(MakeFinding(
-          "degraded", absl::StrCat(Counted(program.lost_ring(), "report"), " of ", name, " came too fast and were lost"),
+          "note", absl::StrCat(Counted(program.lost_ring(), "report"), " of ", name, " came too fast and were lost"),
           "verdicts are not affected, only log lines are missing; raise ring_bytes"));
     }
     const uint64_t told = program.sent() + program.ignored() + program.lost_ring() + program.lost_map();
-    if (told != program.seen()) {
+    if (told > program.seen() + kInFlight || program.seen() > told + kInFlight) {
       findings.push_back(MakeFinding("degraded", absl::StrCat(name, " counted ", Grouped(program.seen()), " events but accounts for ", Grouped(told)),
                                      "ask again; if the numbers stay apart this is a defect of Belfry"));
     }
@@ -73,15 +76,21 @@ void AddGuards(const v1::StatusReply& status, Findings& findings) {
   for (const v1::GuardStatus& guard : status.guards()) {
     const std::string name = absl::StrCat("guard ", Plain(guard.name()), " (", Plain(guard.mode()), ")");
     if (guard.listener().starts_with("impostor")) {
-      findings.push_back(MakeFinding("blind", absl::StrCat(name, " is served by the wrong process: ", Plain(guard.listener())),
+      findings.push_back(MakeFinding("degraded", absl::StrCat(name, " is served by the wrong process: ", Plain(guard.listener())),
                                      "stop that process, or correct `listener` in belfry.yaml"));
     } else if (guard.listener().empty() || guard.listener().starts_with("none")) {
-      findings.push_back(MakeFinding("degraded", absl::StrCat(name, ": nobody serves its socket yet"),
+      findings.push_back(MakeFinding("note", absl::StrCat(name, ": nobody serves its socket yet"),
                                      "start the service; belfryd waits for it"));
     } else {
       findings.push_back(MakeFinding("ok", absl::StrCat(name, " is served by ", Plain(guard.listener()))));
     }
   }
+}
+
+// What is said above in doctor's words already.
+bool IsSaid(const v1::Finding& finding) {
+  const std::string& what = finding.what();
+  return what.starts_with("program ") || what.starts_with("canary: ") || what.find(": impostor_listener: ") != std::string::npos;
 }
 
 }  // namespace
@@ -98,10 +107,11 @@ Section DaemonSection(const absl::Status& asked, const v1::StatusReply& status) 
   AddPrograms(status, section.findings);
   AddGuards(status, section.findings);
   if (status.gaps_size() > 0) {
-    section.findings.push_back(MakeFinding("degraded", Counted(status.gaps_size(), "gap") + " in the evidence (`belfry status` lists them)",
+    section.findings.push_back(MakeFinding("note", Counted(status.gaps_size(), "gap") + " in the evidence (`belfry status` lists them)",
                                            "connections that were open then are withheld; let them connect again"));
   }
   for (const v1::Finding& finding : status.findings()) {  // what only the daemon can know
+    if (IsSaid(finding)) continue;
     section.findings.push_back(MakeFinding(finding.severity().c_str(), Plain(finding.what()), Plain(finding.remedy())));
   }
   return section;

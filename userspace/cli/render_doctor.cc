@@ -31,7 +31,7 @@ std::string RenderFinding(const v1::Finding& finding, const Screen& screen) {
 }  // namespace
 
 std::string RenderDoctor(const Diagnosis& diagnosis, const Screen& screen) {
-  std::string text = "Belfry is " + screen.Paint(HealthColour(diagnosis.health), diagnosis.health);
+  std::string text = screen.Paint(HealthColour(diagnosis.health), diagnosis.health);
   for (const HealthWords& words : kHealths) {
     if (words.health == diagnosis.health) absl::StrAppend(&text, ": ", std::string(words.meaning), "\n");
   }

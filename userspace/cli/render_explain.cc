@@ -85,8 +85,8 @@ std::string RenderExplain(const v1::ExplainReply& reply, const Screen& screen, u
   for (const v1::ConnectionStory& connection : reply.connections()) text += RenderConnection(connection, screen, now_ns);
   if (reply.answers_size() > 0) text += "\n" + screen.Paint(Colour::kBold, "What the guard's plugin would answer") + "\n";
   for (const v1::AttestAnswer& answer : reply.answers()) {
-    absl::StrAppend(&text, "  ", VerdictLine(answer, screen),
-                    answer.reasons_size() == 0 ? "" : absl::StrCat(" (", PlainList(answer.reasons(), ", "), ")"), "\n");
+    const std::string why = answer.reasons_size() == 0 ? "" : absl::StrCat(" (", PlainList(answer.reasons(), ", "), ")");
+    text += Paragraph(VerdictLine(answer, screen) + why, screen, 2);
   }
   return text;
 }

@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cli/amounts.h"
 #include "cli/columns.h"
@@ -19,13 +20,20 @@ std::string Row(std::string_view label, std::string_view text, const Screen& scr
   return head + Wrap(text, screen.width, kLabel) + "\n";
 }
 
+std::string PlainList(const google::protobuf::RepeatedPtrField<std::string>& items) {
+  std::vector<std::string> words;
+  for (const std::string& item : items) words.push_back(Plain(item));
+  return Joined(words);
+}
+
 std::string RenderHead(const v1::StatusReply& reply, const Screen& screen) {
   std::string text = absl::StrCat("belfryd ", Plain(reply.version()), ", backend ", Plain(reply.backend()), ": ",
                                   screen.Paint(HealthColour(reply.health()), Plain(reply.health())), "\n");
   return text + Paragraph(absl::StrCat(reply.processes() == 1 ? "1 process" : Grouped(reply.processes()) + " processes",
                                        " known, ", Counted(reply.connections(), "guarded connection"), " live",
                                        reply.adopted() ? "; evidence taken over from the daemon before" : ""),
-                          screen, 2);
+                          screen, 2) +
+         (reply.blind_to_size() == 0 ? "" : Paragraph("cannot see here: " + PlainList(reply.blind_to()), screen, 2));
 }
 
 // How long nobody would have been refused: what a promotion to deny is decided on.
@@ -73,7 +81,16 @@ std::string RenderPrograms(const v1::StatusReply& reply, const Screen& screen) {
                     Grouped(program.sent()), Grouped(program.ignored()), Grouped(program.lost_ring()),
                     Grouped(program.lost_map()), Grouped(program.missed())});
   }
-  return rows.empty() ? "" : "\n" + Table(kColumns, rows, screen);
+  if (rows.empty()) return "";
+  const std::string table = Table(kColumns, rows, screen);
+  if (Columns(table.substr(0, table.find('\n'))) <= screen.width) return "\n" + table;
+  std::string text = "\nkernel programs\n";  // a table of cut names would say nothing
+  for (const auto& row : rows) {
+    std::string line = row[0] + " " + row[1];
+    for (size_t i = 2; i < row.size(); ++i) absl::StrAppend(&line, ", ", absl::AsciiStrToLower(kColumns[i].title), " ", row[i]);
+    text += Paragraph(line, screen, 2);
+  }
+  return text;
 }
 
 std::string RenderGaps(const v1::StatusReply& reply, const Screen& screen, uint64_t now_ns) {

@@ -22,7 +22,7 @@ constexpr Verb kVerbs[] = {
 void AddNotYet(CLI::App& app, Surroundings& surroundings, int& exit) {
   for (const Verb& verb : kVerbs) {
     CLI::App* added = app.add_subcommand(verb.name, verb.will);
-    added->allow_extras();
+    added->prefix_command();  // whatever follows is not looked at
     added->callback([name = std::string(verb.name), &surroundings, &exit] {
       surroundings.err << "belfry: " << name << ": not in this version yet\n";
       exit = kNotYet;

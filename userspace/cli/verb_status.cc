@@ -3,6 +3,7 @@
 
 #include "cli/ask.h"
 #include "cli/doctor.h"
+#include "cli/doctor_daemon.h"
 #include "cli/exits.h"
 #include "cli/json_text.h"
 #include "cli/render_status.h"
@@ -15,8 +16,9 @@ namespace {
 int Status(bool json, Surroundings& surroundings) {
   absl::StatusOr<Daemon> daemon = Daemon::Reach(surroundings.run_dir);
   if (!daemon.ok()) return Fail(surroundings, daemon.status(), kBlind);
-  const auto reply = daemon->Ask(&v1::Admin::Stub::Status, v1::StatusRequest());
+  auto reply = daemon->Ask(&v1::Admin::Stub::Status, v1::StatusRequest());
   if (!reply.ok()) return Fail(surroundings, reply.status(), kBlind);
+  reply->set_health(WorstHealth(reply->health(), DaemonSection(absl::OkStatus(), *reply)));  // as doctor would say
   surroundings.out << (json ? JsonText(*reply) : RenderStatus(*reply, surroundings.screen, kit::BootNs()));
   return ExitOf(reply->health());
 }

@@ -1,0 +1,5 @@
+target_sources(cli_test PRIVATE ${CMAKE_CURRENT_LIST_DIR}/samples.cc)
+target_link_libraries(cli_test PRIVATE belfry_service)
+if(TARGET belfry)
+  add_dependencies(cli_test belfry)
+endif()
