@@ -98,12 +98,12 @@ TEST(RequestFrom, ReadsTheAgentsEvent) {
                       {"code", 7},
                       {"message", "guard g pid 9: exec_after_connect"},
                       {"proc_says", {{"path", "/p"}, {"sha256", "cd"}, {"would_issue", true}, {"identity", "spiffe://x"}}}};
-  const Request request = RequestFrom(event, "someone");
+  const Request request = RequestFrom(event);
   EXPECT_EQ(request.verdict, "withheld");
   EXPECT_THAT(request.reasons, ElementsAre("exec_after_connect"));
   EXPECT_TRUE(request.proc.would_issue);
-  EXPECT_EQ(RequestFrom({{"code", 0}}, "x").verdict, "sound");
-  EXPECT_EQ(RequestFrom({{"code", 14}}, "x").verdict, "unavailable");
+  EXPECT_EQ(RequestFrom({{"code", 0}}).verdict, "sound");
+  EXPECT_EQ(RequestFrom({{"code", 14}}).verdict, "unavailable");
 }
 
 }  // namespace

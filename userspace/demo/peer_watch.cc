@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 
-#include "host/digest.h"
 #include "kit/error.h"
 
 namespace belfry::demo {
@@ -28,29 +27,6 @@ bool PeerWatch::IsAlive() const {
   if (!start.ok() || *start != start_) return false;
   auto status = files_.Status();
   return status.ok() && status->uid == uid_ && status->gid == gid_;
-}
-
-StockView ReadStockView(pid_t pid) {
-  StockView view;
-  auto files = host::ProcessFiles::Open(pid);
-  if (!files.ok()) {
-    view.why_not = "no such process";
-    return view;
-  }
-  auto status = files->Status();
-  auto exe = files->OpenExePath();
-  auto path = exe.ok() ? host::PathOf(exe->get()) : exe.status();
-  if (path.ok()) view.path = *path;
-  auto content = files->OpenExe();
-  auto digest = content.ok() ? host::Sha256(content->get()) : content.status();
-  if (digest.ok()) view.sha256 = *digest;
-  if (!status.ok() || !path.ok() || !digest.ok()) {
-    view.why_not = status.ok() ? "its executable cannot be read" : "its status cannot be read";
-    return view;
-  }
-  view.selectors = {"uid:" + std::to_string(status->uid), "gid:" + std::to_string(status->gid), "path:" + view.path,
-                    "sha256:" + view.sha256};
-  return view;
 }
 
 }  // namespace belfry::demo

@@ -7,8 +7,6 @@
 #include <sys/types.h>
 
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "host/process_files.h"
@@ -34,15 +32,6 @@ class PeerWatch {
   uint64_t start_;
   host::ProcessFiles files_;
 };
-
-// What the built-in `unix` attestor reads at this moment with discover_workload_path.
-struct StockView {
-  std::vector<std::string> selectors;  // empty: it fails
-  std::string path;                    // as it stands there; empty: cannot be read
-  std::string sha256;
-  std::string why_not;
-};
-StockView ReadStockView(pid_t pid);
 
 }  // namespace belfry::demo
 

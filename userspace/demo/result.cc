@@ -61,6 +61,7 @@ Json RequestJson(const Request& request) {
             {"why_not", request.proc.why_not}}},
           {"verdict", request.verdict},
           {"reasons", request.reasons},
+          {"cut_first", request.cut_first},
           {"noted", request.noted},
           {"absent", kit::Escape(request.absent)},
           {"message", kit::Escape(request.message, 512)},
@@ -102,12 +103,14 @@ std::vector<std::string> ReasonsIn(const std::string& message) {
   return found;
 }
 
-Request RequestFrom(const Json& answered, const std::string& who) {
+ProcSays ProcSaysFrom(const Json& stock) {
+  return {stock.value("path", ""), stock.value("sha256", ""), stock.value("would_issue", false),
+          stock.value("identity", ""), stock.value("why_not", "")};
+}
+
+Request RequestFrom(const Json& answered) {
   Request request;
-  request.who = who;
-  const Json proc = answered.value("proc_says", Json::object());
-  request.proc = {proc.value("path", ""), proc.value("sha256", ""), proc.value("would_issue", false),
-                  proc.value("identity", ""), proc.value("why_not", "")};
+  request.proc = ProcSaysFrom(answered.value("proc_says", Json::object()));
   request.message = answered.value("message", "");
   request.verdict = VerdictOf(answered.value("code", -1));
   const Json belfry = answered.value("belfry", Json::object());

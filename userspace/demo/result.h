@@ -22,7 +22,8 @@ struct ProcSays {
 struct Request {
   std::string who;  // "payments", "the accomplice"
   ProcSays proc;
-  std::string verdict;               // sound, withheld, unavailable, not_asked
+  std::string verdict;               // sound, withheld, unavailable; not_asked: it broke off for another reason
+  bool cut_first = false;            // withheld by cutting the connection before the request could arrive
   std::vector<std::string> reasons;  // taint names
   std::vector<std::string> noted;    // class B: known, shown, not withheld
   std::string absent;                // why path and digest are not said, if they are not
@@ -57,8 +58,9 @@ std::string Differs(const SceneResult& result);
 // reasons named in the plugin's one-line message, in the order of enum belfry_taint.
 std::vector<std::string> ReasonsIn(const std::string& message);
 
-// One event of the agent ({"event":"answered", ...}) as a request of `who`, without what was received.
-Request RequestFrom(const Json& answered, const std::string& who);
+ProcSays ProcSaysFrom(const Json& stock);  // of StockJson
+// One event of the agent ({"event":"answered", ...}), without who asked and what was received.
+Request RequestFrom(const Json& answered);
 
 Json ResultJson(const SceneResult& result);
 Json ReportJson(const std::string& backend, const std::vector<SceneResult>& results);

@@ -3,6 +3,8 @@
 namespace belfry::demo {
 namespace {
 
+constexpr int kCutMs = 5000;  // a bound: a cut is written down before its connection can be seen to end
+
 Expected Issued(std::vector<std::string> identity = {"payments"}, std::vector<std::string> noted = {}) {
   return {"sound", {}, std::move(identity), std::move(noted)};
 }
@@ -60,22 +62,33 @@ const std::vector<Scene>& Scenes() {
   return rows;
 }
 
-// Every call of the scene has ended for its asker, but the agent's side may still be at its last word: settle first.
-void Scenery::Asked(const std::string& who, const Fetched& fetched, const std::string& guard) {
+Request Scenery::NeverArrived(const Player& opener, const Fetched& fetched) {
+  Request request;
+  request.proc = ProcSaysFrom(stage_.StockSays(opener.pid()));
+  request.verdict = "not_asked";
+  request.message = fetched.message;
+  if (stage_.chronicle() == nullptr) return request;
+  request.reasons = stage_.chronicle()->AwaitCut(opener.pid(), kCutMs);
+  if (request.reasons.empty()) return request;
+  request.verdict = "withheld";
+  request.cut_first = true;
+  return request;
+}
+
+// The call has ended for its asker, but the agent's side may still be at its last word: settle first.
+void Scenery::Asked(const std::string& who, const Player& opener, const Fetched& fetched, const std::string& guard) {
   if (trouble_.any()) return;
   Agent& agent = stage_.agent(guard);
   trouble_.Note(agent.Tell("settle"));
+  bool arrived = false;
   Request request;
-  request.who = who;
-  request.verdict = "not_asked";
-  request.message = fetched.message;
   for (const Json& event : agent.TakeEvents()) {
-    if (event.value("event", "") == "answered") request = RequestFrom(event, who);
-    if (event.value("event", "") == "refused") {
-      request.verdict = "refused";
-      request.message = event.value("why", "");
-    }
+    if (event.value("event", "") != "answered" || event.value("pid", 0) != opener.pid()) continue;
+    request = RequestFrom(event);
+    arrived = true;
   }
+  if (!arrived) request = NeverArrived(opener, fetched);
+  request.who = who;
   request.identity = fetched.identity;
   result_.requests.push_back(request);
 }

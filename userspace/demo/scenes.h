@@ -22,14 +22,17 @@ class Scenery {
   Player Enter(const std::vector<std::string>& words, const std::vector<std::string>& environment = {}) {
     return stage_.Enter(trouble_, words, environment);
   }
-  // `who` asked for an identity and this came of it: matched with what the agent says about its last call.
-  void Asked(const std::string& who, const Fetched& fetched, const std::string& guard = kGuard);
+  // `who` asked for an identity on a connection that `opener` opened, and this came of it. Matched with what the agent
+  // says about its last call or, where the connection was cut before anyone could ask, with the daemon's journal.
+  void Asked(const std::string& who, const Player& opener, const Fetched& fetched, const std::string& guard = kGuard);
   void Note(const std::string& fact) { result_.notes.push_back(fact); }
   // True if the scene can go on; else it is skipped, visibly.
   bool Needs(bool there, const std::string& what);
   SceneResult& result() { return result_; }
 
  private:
+  Request NeverArrived(const Player& opener, const Fetched& fetched);
+
   Stage& stage_;
   SceneResult& result_;
   Trouble trouble_;

@@ -11,7 +11,7 @@ void ExecSwap(Scenery& scene) {
   const int fd = opener.Connect(scene.socket());
   Player accomplice = opener.Fork();
   opener.Exec({scene.stage().payments()});
-  scene.Asked("the accomplice", accomplice.FetchOver(fd));
+  scene.Asked("the accomplice", opener, accomplice.FetchOver(fd));
 }
 
 void ExecSwapThread(Scenery& scene) {
@@ -19,7 +19,7 @@ void ExecSwapThread(Scenery& scene) {
   const int fd = opener.Connect(scene.socket());
   Player accomplice = opener.Fork();
   opener.ExecFromThread({scene.stage().payments()});
-  scene.Asked("the accomplice", accomplice.FetchOver(fd));
+  scene.Asked("the accomplice", opener, accomplice.FetchOver(fd));
 }
 
 // The exec is held in the close of a slow file: /proc shows payments, the exec id is still the intruder's.
@@ -40,7 +40,7 @@ void SlowExec(Scenery& scene) {
   if (!scene.trouble().any()) scene.trouble().Note(scene.stage().agent(kGuard).WaitFor(event));
   (*slow)->LetGo();
   opener.FinishExec();
-  scene.Asked("the accomplice", accomplice.FinishFetch());
+  scene.Asked("the accomplice", opener, accomplice.FinishFetch());
 }
 
 void ScmRights(Scenery& scene) {
@@ -49,7 +49,7 @@ void ScmRights(Scenery& scene) {
   int taken = -1;
   opener.HandOver(opener.Connect(scene.socket()), accomplice, &taken);
   opener.Exec({scene.stage().payments()});
-  scene.Asked("the accomplice", accomplice.FetchOver(taken));
+  scene.Asked("the accomplice", opener, accomplice.FetchOver(taken));
 }
 
 void PidfdGetfd(Scenery& scene) {
@@ -59,7 +59,7 @@ void PidfdGetfd(Scenery& scene) {
   const int fd = opener.Connect(scene.socket());
   const int taken = accomplice.TakeFrom(opener, fd);
   opener.Exec({scene.stage().payments()});
-  scene.Asked("the accomplice", accomplice.FetchOver(taken));
+  scene.Asked("the accomplice", opener, accomplice.FetchOver(taken));
 }
 
 void OpenerExited(Scenery& scene) {
@@ -68,7 +68,7 @@ void OpenerExited(Scenery& scene) {
   Player heir = opener.Fork();
   opener.Exit();
   opener.Reap();
-  scene.Asked("the heir", heir.FetchOver(fd));
+  scene.Asked("the heir", opener, heir.FetchOver(fd));
 }
 
 void ZombieOpener(Scenery& scene) {
@@ -76,7 +76,7 @@ void ZombieOpener(Scenery& scene) {
   const int fd = opener.Connect(scene.socket());
   Player heir = opener.Fork();
   opener.Exit();  // and is not collected before the scene ends
-  scene.Asked("the heir", heir.FetchOver(fd));
+  scene.Asked("the heir", opener, heir.FetchOver(fd));
 }
 
 // SPIRE reads the start time at accept: what happens between connect and accept is invisible to it.
@@ -92,7 +92,7 @@ void PidReuse(Scenery& scene) {
   Player payments = scene.stage().Enter(scene.trouble(), {scene.stage().payments()}, {}, number);
   absl::Status let_go = agent.Tell("let-go");  // also after trouble: later scenes need the door open
   scene.trouble().Note(let_go);
-  scene.Asked("the heir", heir.FetchOver(fd));
+  scene.Asked("the heir", opener, heir.FetchOver(fd));
 }
 
 void SecondConnect(Scenery& scene) {
@@ -101,7 +101,7 @@ void SecondConnect(Scenery& scene) {
   Player accomplice = opener.Fork();
   accomplice.ConnectAgain(fd, scene.socket());
   opener.Exec({scene.stage().payments()});
-  scene.Asked("the accomplice", accomplice.FetchOver(fd));
+  scene.Asked("the accomplice", opener, accomplice.FetchOver(fd));
 }
 
 }  // namespace belfry::demo

@@ -11,27 +11,27 @@ constexpr int kBeforeKill = 10;  // answers that must have come before the agent
 
 void Honest(Scenery& scene) {
   Player payments = scene.Enter({scene.stage().payments()});
-  scene.Asked("payments", payments.Fetch(scene.socket()));
+  scene.Asked("payments", payments, payments.Fetch(scene.socket()));
 }
 
 void TwoHonest(Scenery& scene) {
   Player payments = scene.Enter({scene.stage().payments()});
   Player billing = scene.Enter({scene.stage().billing()});
-  scene.Asked("payments", payments.Fetch(scene.socket()));
-  scene.Asked("billing", billing.Fetch(scene.socket()));
+  scene.Asked("payments", payments, payments.Fetch(scene.socket()));
+  scene.Asked("billing", billing, billing.Fetch(scene.socket()));
 }
 
 void Upgrade(Scenery& scene) {
   Player payments = scene.Enter({scene.stage().payments()});
-  scene.Asked("payments, before", payments.Fetch(scene.socket()));
+  scene.Asked("payments, before", payments, payments.Fetch(scene.socket()));
   scene.trouble().Note(scene.stage().props().Upgrade("payments"));
-  scene.Asked("payments, after", payments.Fetch(scene.socket()));
+  scene.Asked("payments, after", payments, payments.Fetch(scene.socket()));
 }
 
 void LeaderGone(Scenery& scene) {
   Player payments = scene.Enter({scene.stage().payments()});
   payments.Do({"leave-leader"});
-  scene.Asked("payments", payments.Fetch(scene.socket()));
+  scene.Asked("payments", payments, payments.Fetch(scene.socket()));
 }
 
 void Spawning(Scenery& scene) {
@@ -41,7 +41,7 @@ void Spawning(Scenery& scene) {
   }
   payments.Do({"spawn"});
   for (int turn = 1; turn <= 3; ++turn) {
-    scene.Asked("payments, turn " + std::to_string(turn), payments.Fetch(scene.socket()));
+    scene.Asked("payments, turn " + std::to_string(turn), payments, payments.Fetch(scene.socket()));
   }
   payments.Do({"stop-spawning"});
 }
@@ -67,7 +67,8 @@ void AgentRestart(Scenery& scene) {
   Request line;
   for (const Json& event : events) {
     if (event.value("event", "") != "answered") continue;
-    line = RequestFrom(event, "50 clients, twice each");
+    line = RequestFrom(event);
+    line.who = "50 clients, twice each";
     if (line.verdict != "sound") break;
   }
   int issued = 0;

@@ -22,7 +22,7 @@ void AskPreloaded(Scenery& scene, const std::string& guard) {
   Player payments = scene.Enter({scene.stage().payments()},
                                 {"LD_PRELOAD=" + scene.stage().props().program("foreign.so")});
   NoteForeignCode(scene, payments);
-  scene.Asked("payments, preloaded", payments.Fetch(scene.socket(guard)), guard);
+  scene.Asked("payments, preloaded", payments, payments.Fetch(scene.socket(guard)), guard);
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ void ExeSwap(Scenery& scene) {
   if (!HasUserNamespaces(scene)) return;
   Player impostor = scene.Enter({kUnshare, "-Ur", scene.stage().intruder()});
   impostor.Do({"swap-executable", scene.stage().payments()});
-  scene.Asked("the impostor", impostor.Fetch(scene.socket()));
+  scene.Asked("the impostor", impostor, impostor.Fetch(scene.socket()));
 }
 
 // The loader is the host's own with one string changed: it preloads what the attacker lists.
@@ -45,7 +45,7 @@ void ForeignLoader(Scenery& scene) {
   impostor.Do({"bind", "/mnt/loader", *loader});
   impostor.Exec({scene.stage().payments()});
   NoteForeignCode(scene, impostor);
-  scene.Asked("payments, under a foreign loader", impostor.Fetch(scene.socket()));
+  scene.Asked("payments, under a foreign loader", impostor, impostor.Fetch(scene.socket()));
 }
 
 void PrivateMount(Scenery& scene) {
@@ -53,7 +53,7 @@ void PrivateMount(Scenery& scene) {
   Player impostor = scene.Enter({kUnshare, "-Urm", scene.stage().intruder()});
   impostor.Do({"bind", scene.stage().intruder(), scene.stage().payments()});
   impostor.Exec({scene.stage().payments()});
-  scene.Asked("the impostor at the trusted path", impostor.Fetch(scene.socket()));
+  scene.Asked("the impostor at the trusted path", impostor, impostor.Fetch(scene.socket()));
 }
 
 void Preload(Scenery& scene) { AskPreloaded(scene, kGuard); }

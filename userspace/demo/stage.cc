@@ -14,7 +14,9 @@
 
 #include "belfry/v1/admin.grpc.pb.h"
 #include "demo/interrupt.h"
+#include "demo/peer_watch.h"
 #include "demo/result.h"
+#include "demo/stock.h"
 #include "kit/error.h"
 #include "kit/escape.h"
 
@@ -112,12 +114,16 @@ absl::StatusOr<std::unique_ptr<Stage>> Stage::Set(const Programs& programs, bool
   auto props = Props::Lay(programs);
   if (!props.ok()) return props.status();
   stage->props_ = std::make_unique<Props>(*std::move(props));
+  auto entries = stage->props_->Entries();
+  if (!entries.ok()) return entries.status();
+  stage->entries_ = *std::move(entries);
   stage->log_ = kit::OwnedFd(open(stage->props_->At("log").c_str(), O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0600));
   absl::Status started = with_belfry ? stage->StartDaemon() : absl::OkStatus();
   if (started.ok() && with_belfry) started = stage->AskBackend();
   for (const char* guard : {kGuard, kStrictGuard}) {
     if (started.ok()) started = stage->StartAgent(guard);
   }
+  if (started.ok() && with_belfry) started = stage->OpenChronicle();
   if (!started.ok()) {
     return absl::Status(started.code(), std::string(started.message()) + "\n" + stage->LogTail());
   }
@@ -126,6 +132,7 @@ absl::StatusOr<std::unique_ptr<Stage>> Stage::Set(const Programs& programs, bool
 
 Stage::~Stage() {
   agents_.clear();
+  chronicle_.reset();
   daemon_.Stop(kStopMs);
 }
 
@@ -174,12 +181,25 @@ absl::Status Stage::AskBackend() {
   return absl::OkStatus();
 }
 
+// The daemon does not say when following begins: a connection of ours that shows up in it does.
+absl::Status Stage::OpenChronicle() {
+  chronicle_ = std::make_unique<Chronicle>(props_->At("run/admin.sock"));
+  Trouble trouble;
+  Player herald = Enter(trouble, {intruder()});
+  for (int attempt = 0; attempt < 100 && !trouble.any() && !Interrupted(); ++attempt) {
+    herald.Connect(SocketOf(kGuard));
+    if (chronicle_->HasBegun(100)) return absl::OkStatus();
+  }
+  trouble.Note(kit::Error(absl::StatusCode::kUnavailable, "follow belfryd's journal", "a connection did not show in it"));
+  return trouble.first;
+}
+
+Json Stage::StockSays(pid_t pid) const { return StockJson(ReadStockView(pid), entries_, true); }
+
 absl::Status Stage::StartAgent(const std::string& guard) {
-  auto entries = props_->Entries();
-  if (!entries.ok()) return entries.status();
   auto pair = ControlPair();
   if (!pair.ok()) return pair.status();
-  Json parts = AgentOrder(*props_, guard, *entries);
+  Json parts = AgentOrder(*props_, guard, entries_);
   if (with_belfry_) AddPlugin(*props_, programs_.plugin, guard, parts);
   ChildOrder order;
   order.arguments = {programs_.actor, "agent", std::to_string(kControl), parts.dump()};

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "demo/child.h"
+#include "demo/chronicle.h"
 #include "demo/player.h"
 #include "demo/props.h"
 #include "demo/wire.h"
@@ -58,6 +59,10 @@ class Stage {
   // `words` is the program and its arguments; it runs as the workload's user and has said its first word.
   Player Enter(Trouble& trouble, const std::vector<std::string>& words,
                const std::vector<std::string>& environment = {}, pid_t number = 0);
+  // What the daemon did by itself; null without Belfry.
+  Chronicle* chronicle() { return chronicle_.get(); }
+  // What stock SPIRE would say of this number now, for who never got to ask.
+  Json StockSays(pid_t pid) const;
   // The exit code of a program run as the workload's user.
   int Try(const std::vector<std::string>& words);
 
@@ -66,6 +71,7 @@ class Stage {
   absl::Status StartDaemon();
   absl::Status WaitForDaemon(int notify);
   absl::Status AskBackend();
+  absl::Status OpenChronicle();
   std::string LogTail() const;
 
   Programs programs_;
@@ -73,7 +79,9 @@ class Stage {
   std::unique_ptr<Props> props_;
   std::string backend_;
   kit::OwnedFd log_;
+  std::vector<Entry> entries_;
   Child daemon_;
+  std::unique_ptr<Chronicle> chronicle_;
   std::map<std::string, std::unique_ptr<Agent>> agents_;
 };
 

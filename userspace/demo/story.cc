@@ -46,7 +46,6 @@ std::string Short(const std::string& path) {
 }
 
 std::vector<std::string> ProcColumn(const Request& request) {
-  if (request.verdict == "not_asked" || request.verdict == "refused") return {"nothing: the request never arrived"};
   const ProcSays& proc = request.proc;
   std::vector<std::string> lines{"path " + (proc.path.empty() ? "cannot be read" : Short(proc.path)),
                                  "sha256 " + (proc.sha256.empty() ? "cannot be read" : proc.sha256.substr(0, 12) + "...")};
@@ -60,6 +59,7 @@ std::vector<std::string> BelfryColumn(const Request& request) {
   if (!request.reasons.empty()) lines.push_back("because " + Joined(request.reasons));
   if (!request.noted.empty()) lines.push_back("noted: " + Joined(request.noted));
   if (!request.absent.empty()) lines.push_back("not said: " + kit::Escape(request.absent, 160));
+  if (request.cut_first) lines.push_back("cut before it could ask");
   if (request.verdict != "sound" && request.reasons.empty()) lines.push_back(kit::Escape(request.message, 160));
   return lines;
 }

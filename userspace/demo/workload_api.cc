@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "demo/stock.h"
+
 namespace belfry::demo {
 namespace {
 
@@ -10,19 +12,6 @@ grpc::Status CheckHeader(const grpc::ServerContext& context) {
   auto found = context.client_metadata().find("workload.spiffe.io");
   if (found != context.client_metadata().end() && found->second == "true") return grpc::Status::OK;
   return {grpc::StatusCode::INVALID_ARGUMENT, "security header missing from request"};
-}
-
-Json Stock(const StockView& view, const std::vector<Entry>& entries, bool alive) {
-  const std::vector<std::string> earned = Earned(entries, view.selectors);
-  const bool would_issue = alive && !earned.empty();
-  std::string why = view.why_not;
-  if (why.empty() && !alive) why = "the caller is gone";
-  if (why.empty() && earned.empty()) why = "no entry matches";
-  return {{"path", view.path},
-          {"sha256", view.sha256},
-          {"would_issue", would_issue},
-          {"identity", would_issue ? earned.front() : ""},
-          {"why_not", would_issue ? "" : why}};
 }
 
 }  // namespace
@@ -50,7 +39,7 @@ std::vector<std::string> WorkloadApi::Decide(const PeerWatch& caller, uint64_t c
   Json answered = judged;
   answered["event"] = "answered";
   answered["alive"] = alive;
-  answered["proc_says"] = Stock(view, parts_.entries, alive);
+  answered["proc_says"] = StockJson(view, parts_.entries, alive);
   answered["identity"] = identities.empty() ? "" : identities.front();
   parts_.witness(answered);
   return identities;

@@ -3,30 +3,17 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <mutex>
 
 #include "belfry/v1/admin.grpc.pb.h"
 #include "demo/actor/roles.h"
 #include "demo/front_door.h"
 #include "demo/plugin_host.h"
+#include "demo/stock.h"
+#include "demo/voice.h"
 #include "demo/workload_api.h"
 
 namespace belfry::demo {
 namespace {
-
-// Everything the agent says to the director goes through one lock: packets come whole and in order.
-class Voice {
- public:
-  explicit Voice(int control) : control_(control) {}
-  void Say(const Json& body) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    (void)SendPacket(control_, body);  // a director that is gone is noticed where its packets are read
-  }
-
- private:
-  std::mutex mutex_;
-  const int control_;
-};
 
 // As SPIRE's built-in: what /proc says is the answer.
 PluginAnswer AttestByProc(pid_t pid) {
@@ -84,6 +71,12 @@ void Obey(int control, FrontDoor& door, WorkloadApi& api, Voice& voice) {
   }
 }
 
+absl::StatusOr<std::unique_ptr<PluginHost>> StartPlugin(const Json& order) {
+  if (!order.contains("plugin")) return nullptr;
+  return PluginHost::Start({order["plugin"], order.value("arguments", std::vector<std::string>()),
+                            order.value("data", ""), order["trust_domain"], order["scratch"]});
+}
+
 int Fail(Voice& voice, const absl::Status& status) {
   voice.Say({{"ok", false}, {"error", std::string(status.message())}});
   return 1;
@@ -92,15 +85,10 @@ int Fail(Voice& voice, const absl::Status& status) {
 }  // namespace
 
 int PlayAgent(int control, const std::string& text) {
-  Voice voice(control);
   const Json order = Json::parse(text, nullptr, false);
-  std::unique_ptr<PluginHost> plugin;
-  if (order.contains("plugin")) {
-    auto started = PluginHost::Start({order["plugin"], order.value("arguments", std::vector<std::string>()),
-                                      order.value("data", ""), order["trust_domain"], order["scratch"]});
-    if (!started.ok()) return Fail(voice, started.status());
-    plugin = *std::move(started);
-  }
+  auto plugin = StartPlugin(order);  // forks, and so comes before any thread
+  Voice voice(control);
+  if (!plugin.ok()) return Fail(voice, plugin.status());
   std::unique_ptr<v1::Admin::Stub> admin;
   if (order.contains("admin")) {
     admin = v1::Admin::NewStub(grpc::CreateChannel("unix:" + order["admin"].get<std::string>(),
@@ -108,7 +96,7 @@ int PlayAgent(int control, const std::string& text) {
   }
   auto authority = Authority::Create(order["trust_domain"]);
   if (!authority.ok()) return Fail(voice, authority.status());
-  WorkloadApi api(*std::move(authority), Parts(order, plugin.get(), admin.get(), voice));
+  WorkloadApi api(*std::move(authority), Parts(order, plugin->get(), admin.get(), voice));
   grpc::ServerBuilder builder;
   builder.RegisterService(&api);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();

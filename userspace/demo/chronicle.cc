@@ -1,0 +1,59 @@
+#include "demo/chronicle.h"
+
+#include <chrono>
+
+namespace belfry::demo {
+
+Chronicle::Chronicle(const std::string& admin_socket)
+    : admin_(v1::Admin::NewStub(grpc::CreateChannel("unix:" + admin_socket, grpc::InsecureChannelCredentials()))),
+      thread_([this] { Follow(); }) {}
+
+Chronicle::~Chronicle() {
+  context_.TryCancel();
+  thread_.join();
+}
+
+void Chronicle::Follow() {
+  v1::FollowRequest request;
+  request.set_everything(true);
+  auto stream = admin_->Follow(&context_, request);
+  for (v1::FollowReply reply; stream->Read(&reply);) {
+    const Json line = Json::parse(reply.json(), nullptr, false);
+    if (line.is_object()) Read(line);
+  }
+}
+
+void Chronicle::Read(const Json& line) {
+  const std::string action = line.value("/event/action"_json_pointer, "");
+  const uint64_t connection = line.value("/belfry/connection"_json_pointer, uint64_t{0});
+  pid_t pid = line.value("/process/pid"_json_pointer, 0);
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (action == "connect") {
+    begun_ = true;
+    openers_[connection] = pid;
+  }
+  if (action == "cut") {
+    if (pid == 0) pid = openers_[connection];  // the record is gone already; its first line is not
+    for (const Json& reason : line.value("/event/reason"_json_pointer, Json::array())) {
+      cuts_[pid].push_back(reason.get<std::string>());
+    }
+  }
+  changed_.notify_all();
+}
+
+bool Chronicle::HasBegun(int timeout_ms) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return begun_; });
+}
+
+std::vector<std::string> Chronicle::AwaitCut(pid_t opener, int timeout_ms) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return cuts_.count(opener) != 0; });
+  const auto found = cuts_.find(opener);
+  if (found == cuts_.end()) return {};
+  std::vector<std::string> reasons = std::move(found->second);
+  cuts_.erase(found);
+  return reasons;
+}
+
+}  // namespace belfry::demo
