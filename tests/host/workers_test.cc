@@ -115,7 +115,7 @@ TEST_F(WorkersTest, AHangingJobStopsNoOtherKey) {
   Free();
   loop_.RunOne();
   loop_.RunOne();
-  EXPECT_THAT(std::vector(log_.begin() + 5, log_.end()), ElementsAre("hung", "same key"));
+  EXPECT_THAT(std::vector(log_.begin() + 5, log_.end()), UnorderedElementsAre("hung", "same key"));
 }
 
 TEST_F(WorkersTest, WhenAllThreadsAreHeldJobsWaitThenAreRefused) {

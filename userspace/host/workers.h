@@ -6,7 +6,8 @@
 // until their deadline; when the queue is full, Submit answers Unavailable.
 //
 // `done` is posted exactly once for every accepted job: OK when its work has returned; DeadlineExceeded if Expire found
-// it too old (its work goes on if it had begun: a later retry may profit); Unavailable if the pool stopped first.
+// it too old (its work goes on if it had begun: a later retry may profit); Unavailable if the pool stopped first. Jobs of one
+// key begin in order; what they post may arrive in any.
 // Thread-safe. `post` hands a function to the caller's executor (the loop): it must only enqueue, not run it; it is not
 // called any more once the destructor has returned.
 #ifndef BELFRY_HOST_WORKERS_H_
