@@ -19,7 +19,7 @@ Section MachineSection(const std::vector<kernel::Probe>& probes) {
   for (const kernel::Probe& probe : probes) {
     const char* severity = probe.ok ? "ok" : probe.required ? "blind" : "note";
     section.findings.push_back(
-        MakeFinding(severity, absl::StrCat(Plain(probe.detail), " (", Plain(probe.name), ")"), Plain(probe.remedy)));
+        MakeFinding(severity, absl::StrCat(Plain(probe.name), ": ", Plain(probe.detail)), Plain(probe.remedy)));
   }
   return section;
 }

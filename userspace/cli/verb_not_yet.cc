@@ -22,6 +22,7 @@ constexpr Verb kVerbs[] = {
 void AddNotYet(CLI::App& app, Surroundings& surroundings, int& exit) {
   for (const Verb& verb : kVerbs) {
     CLI::App* added = app.add_subcommand(verb.name, verb.will);
+    added->fallthrough(false);
     added->prefix_command();  // whatever follows is not looked at
     added->callback([name = std::string(verb.name), &surroundings, &exit] {
       surroundings.err << "belfry: " << name << ": not in this version yet\n";
