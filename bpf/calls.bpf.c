@@ -4,6 +4,7 @@
  *
  * syscall   taint_connection: sets taint bits of a record for good
  * syscall   examine_connection: does the stream of a record still exist
+ * syscall   note_reference: takes the caller's or init's root for the one against which places are judged
  * syscall   who_am_i: the caller's number in the initial pid namespace
  */
 #include "record.bpf.h"
@@ -50,6 +51,25 @@ int examine_connection(struct belfry_call *call)
 	call->alive = same && client->sk.__sk_common.skc_refcnt.refs.counter > 0;
 	call->client_open = call->alive && !(client->sk.__sk_common.skc_flags & SOCK_DEAD_FLAG);
 	call->in_flight = call->alive && in_flight(client);
+	return 0;
+}
+
+/* Init is found as the reaper of the initial pid namespace: iterators need not show it. */
+SEC("syscall")
+int note_reference(struct belfry_call *call)
+{
+	u32 zero = 0;
+	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
+	struct task_struct *task = VIEW(struct task_struct, bpf_get_current_task_btf());
+
+	if (call->of_init)
+		task = VIEW(struct task_struct, number_at(task->thread_pid, 0)->ns->child_reaper);
+	if (!set || !task->fs || !task->nsproxy)
+		return 0;
+	set->reference_mnt = (u64)task->fs->root.mnt;
+	set->reference_dentry = (u64)task->fs->root.dentry;
+	set->reference_mntns = task->nsproxy->mnt_ns->ns.inum;
+	call->found = 1;
 	return 0;
 }
 

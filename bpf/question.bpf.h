@@ -23,11 +23,13 @@ struct belfry_question {
 struct belfry_call {
 	__u64 cookie;
 	__u32 bits;			/* in: taints */
-	__u32 found;			/* out: there is such a record */
+	__u32 found;			/* out: there is such a record, it was done */
 	__u32 alive;			/* out: an end of the stream is left */
 	__u32 client_open;		/* out: the client's end can still be spoken on */
 	__u32 in_flight;		/* out: the client's end is on its way in a message */
 	__u32 tgid;			/* out: who calls, in the initial pid namespace */
+	__u32 of_init;			/* in: init's root, not the caller's */
+	__u32 pad;
 };
 
 #endif

@@ -5,7 +5,6 @@
  * iter/task        list_processes: a belfry_live for each process, or for question.tgid
  * iter/task        note_namespace: the pid namespace of question.tgid
  * iter/task        translate_number: whom that namespace calls question.number
- * iter/task        note_reference: the root and mount namespace against which places are judged
  * iter/task_file   list_sockets: descriptor slots that hold ends of guarded sockets
  * iter/task_file   describe_file: what one of our own descriptors is
  */
@@ -134,22 +133,6 @@ int translate_number(struct bpf_iter__task *ctx)
 	if ((u64)number->ns != question.pidns || (u32)number->nr != question.number)
 		return 0;
 	question.translated = task->tgid;
-	question.answered = 1;
-	return 0;
-}
-
-SEC("iter/task")
-int note_reference(struct bpf_iter__task *ctx)
-{
-	u32 zero = 0;
-	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
-	struct task_struct *task = ctx->task;
-
-	if (!asked(task) || !set || !task->fs || !task->nsproxy)
-		return 0;
-	set->reference_mnt = (u64)task->fs->root.mnt;
-	set->reference_dentry = (u64)task->fs->root.dentry;
-	set->reference_mntns = task->nsproxy->mnt_ns->ns.inum;
 	question.answered = 1;
 	return 0;
 }

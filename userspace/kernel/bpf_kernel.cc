@@ -83,9 +83,7 @@ absl::Status BpfKernel::SetSettings(const belfry_settings& settings) const {
 }
 
 absl::Status BpfKernel::Start(const BpfOptions& options) {
-  constexpr uint32_t kInit = 1;
-  const bool self = options.reference == BpfOptions::Reference::kSelf;
-  if (absl::Status s = snapshot_.SetReference(self ? snapshot_.OwnTgid() : kInit); !s.ok()) return s;
+  if (absl::Status s = snapshot_.SetReference(options.reference); !s.ok()) return s;
   absl::StatusOr<belfry_settings> settings = Settings();
   if (!settings.ok()) return settings.status();
   settings->daemon_tgid = snapshot_.OwnTgid();

@@ -59,15 +59,13 @@ Walk Snapshot::Process(uint32_t tgid) const {
   return {.over = Walk::Over::kProcess, .number = tgid};
 }
 
-absl::Status Snapshot::SetReference(uint32_t tgid) {
-  belfry_question& question = Ask();
-  question.tgid = tgid;
-  if (absl::StatusOr<std::string> walked = Iterate(skeleton_->progs.note_reference, Thread(tgid)); !walked.ok()) {
-    return walked.status();
-  }
-  if (question.answered) return absl::OkStatus();
-  return kit::Error(absl::StatusCode::kNotFound, absl::StrCat("looking at the root of process ", tgid),
-                    "there is no such process");
+absl::Status Snapshot::SetReference(BpfOptions::Reference reference) {
+  const bool of_init = reference == BpfOptions::Reference::kInit;
+  belfry_call call = {.of_init = of_init};
+  if (absl::Status s = Call(skeleton_->progs.note_reference, call); !s.ok()) return s;
+  if (call.found) return absl::OkStatus();
+  return kit::Error(absl::StatusCode::kNotFound, "looking at the root of " + std::string(of_init ? "init" : "ourselves"),
+                    "it has none");
 }
 
 absl::StatusOr<std::vector<belfry_live>> Snapshot::Live(uint32_t tgid) {

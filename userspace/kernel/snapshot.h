@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "belfry/wire.h"
+#include "kernel/bpf_kernel.h"
 #include "kernel/iterate.h"
 #include "kernel/skeleton.h"
 
@@ -22,8 +23,8 @@ class Snapshot {
   explicit Snapshot(belfry_bpf* skeleton);
 
   uint32_t OwnTgid() const { return own_tgid_; }
-  // Places are judged against the root of this process from now on.
-  absl::Status SetReference(uint32_t tgid);
+  // Places are judged against this root from now on.
+  absl::Status SetReference(BpfOptions::Reference reference);
 
   absl::StatusOr<std::vector<belfry_live>> Live(uint32_t tgid);  // 0: all
   absl::StatusOr<std::vector<belfry_socket>> Sockets(uint32_t tgid);

@@ -1,0 +1,195 @@
+// What outlives the daemon, and what is known when the ring has lost it.
+#include <sys/mount.h>
+
+#include "kernel/live_kernel.h"
+
+namespace belfry::kernel {
+namespace {
+
+using std::string;
+
+class KeepTest : public LiveKernel {
+ protected:
+  BpfOptions Options() override {
+    BpfOptions options = LiveKernel::Options();
+    options.pin = true;
+    options.bpffs = folder_ + "/bpf";
+    return options;
+  }
+  void TearDown() override {
+    kernel_.reset();
+    if (!folder_.empty()) {
+      EXPECT_TRUE(RemovePins(folder_ + "/bpf").ok());
+      umount2((folder_ + "/bpf").c_str(), MNT_DETACH);
+    }
+    LiveKernel::TearDown();
+  }
+  bool Reopen() {
+    kernel_.reset();
+    absl::StatusOr<Opened> opened = OpenKernel(Options());
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    if (!opened.ok()) return false;
+    kernel_ = std::move(opened->kernel);
+    return opened->adopted;
+  }
+};
+
+TEST_F(KeepTest, RecordsAreKeptWhileNobodyIsThere) {
+  const kit::OwnedFd before = Connect(guarded_);
+  kernel_.reset();
+  const kit::OwnedFd meanwhile = Connect(guarded_);
+  Actor born([&](const Actor::Stage& stage) {
+    stage.Reach();
+    execl("/bin/sleep", "sleep", "1000", nullptr);
+  });
+  ASSERT_TRUE(born.AwaitReach());
+  born.Continue();
+  EXPECT_TRUE(Reopen());
+  AwaitExec(static_cast<uint32_t>(born.pid()), 0);
+  const kit::OwnedFd after = Connect(guarded_);
+  EXPECT_EQ(ConnectionsOf(static_cast<uint32_t>(getpid())).size(), 3u);
+  for (const auto* fd : {&before, &meanwhile, &after}) {
+    const std::optional<belfry_connection> record = kernel_->Connection(CookieOf(fd->get()));
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->taints, 0u);
+  }
+  for (const ProgramCounters& counters : kernel_->Counters()) EXPECT_TRUE(counters.attached) << counters.name;
+}
+
+TEST_F(KeepTest, KilledInTheMiddleNothingIsLost) {
+  kernel_.reset();
+  RemovePins(folder_ + "/bpf").IgnoreError();
+  Actor daemon([&](const Actor::Stage& stage) {
+    absl::StatusOr<Opened> opened = OpenKernel(Options());
+    if (!opened.ok()) _exit(1);
+    kernel_ = std::move(opened->kernel);
+    Guard({{7, guarded_}});
+    stage.Reach();
+    for (;;) (void)kernel_->ConnectionsOf(1);
+  });
+  ASSERT_TRUE(daemon.AwaitReach());
+  daemon.Continue();
+  std::vector<kit::OwnedFd> clients;
+  for (int i = 0; i < 300; ++i) {
+    if (i == 100) kill(daemon.pid(), SIGKILL);
+    if (i == 200) daemon.Wait();
+    clients.push_back(Connect(guarded_));
+  }
+  EXPECT_TRUE(Reopen());
+  EXPECT_EQ(ConnectionsOf(static_cast<uint32_t>(getpid())).size(), 300u);
+}
+
+TEST_F(KeepTest, LinksOfAnotherObjectAreReplacedAndMapsKept) {
+  const kit::OwnedFd before = Connect(guarded_);
+  kernel_.reset();
+  // As an upgrade with the same layout would find it: somebody else's mark.
+  for (const auto& directory : std::filesystem::directory_iterator(folder_ + "/bpf")) {
+    if (!directory.is_directory()) continue;  // the kernel's own: maps.debug, progs.debug
+    for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
+      if (entry.is_directory()) std::filesystem::remove(entry.path());
+    }
+  }
+  EXPECT_FALSE(Reopen());
+  const kit::OwnedFd after = Connect(guarded_);
+  EXPECT_EQ(ConnectionsOf(static_cast<uint32_t>(getpid())).size(), 2u);
+  EXPECT_TRUE(Reopen());
+}
+
+TEST_F(KeepTest, UninstallLeavesNothing) {
+  kernel_.reset();
+  const absl::StatusOr<int> removed = RemovePins(folder_ + "/bpf");
+  ASSERT_TRUE(removed.ok()) << removed.status();
+  EXPECT_EQ(*removed, 15);  // nine maps, six links
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/bpf")) {
+    EXPECT_FALSE(entry.is_directory()) << entry.path();  // maps.debug and progs.debug are the kernel's own
+  }
+  EXPECT_EQ(*RemovePins(folder_ + "/bpf"), 0);
+  EXPECT_EQ(*RemovePins(folder_), 0);  // not a BPF filesystem
+}
+
+TEST_F(KeepTest, TheReferenceFollowsTheDaemon) {
+  // Adopted programs must see what the new daemon says.
+  EXPECT_TRUE(Reopen());
+  Actor child([](const Actor::Stage& stage) { stage.Reach(); });
+  ASSERT_TRUE(child.AwaitReach());
+  EXPECT_EQ(kernel_->Live(static_cast<uint32_t>(child.pid()))->place, 0u);
+}
+
+class LossTest : public LiveKernel {
+ protected:
+  BpfOptions Options() override {
+    BpfOptions options = LiveKernel::Options();
+    options.ring_bytes = 4096;  // room for two dozen connects
+    options.max_connections = 512;
+    return options;
+  }
+};
+
+TEST_F(LossTest, RecordsAreCompleteThoughTheRingLostThem) {
+  std::vector<kit::OwnedFd> clients;
+  for (int i = 0; i < 100; ++i) clients.push_back(Connect(guarded_));
+  const ProgramCounters counters = CountersOf("connect_ready");
+  EXPECT_EQ(counters.seen, 100u);
+  EXPECT_GT(counters.lost_ring, 0u);
+  EXPECT_EQ(counters.seen, counters.sent + counters.ignored + counters.lost_ring + counters.lost_map);
+  EXPECT_EQ(ConnectionsOf(static_cast<uint32_t>(getpid())).size(), 100u);
+  // The next ones are told again, and still all are known.
+  clients.push_back(Connect(guarded_));
+  EXPECT_EQ(ConnectionsOf(static_cast<uint32_t>(getpid())).size(), 101u);
+  size_t told = Drain<belfry_event_connect>(BELFRY_KIND_CONNECT).size();
+  EXPECT_EQ(told, CountersOf("connect_ready").sent);
+}
+
+TEST_F(LossTest, AFullMapIsCounted) {
+  std::vector<kit::OwnedFd> clients;
+  for (int i = 0; i < 600; ++i) clients.push_back(Connect(guarded_));
+  const ProgramCounters counters = CountersOf("connect_ready");
+  EXPECT_EQ(counters.seen, 600u);
+  EXPECT_GE(counters.lost_map, 88u);
+  EXPECT_EQ(counters.seen, counters.sent + counters.ignored + counters.lost_ring + counters.lost_map);
+  EXPECT_FALSE(kernel_->Connection(CookieOf(clients.back().get())));
+}
+
+TEST_F(LossTest, ForgottenOnesDoNotHideOthers) {
+  const uint32_t self = static_cast<uint32_t>(getpid());
+  for (int round = 0; round < 5; ++round) {
+    std::vector<kit::OwnedFd> clients;
+    for (int i = 0; i < 60; ++i) clients.push_back(Connect(guarded_));
+    EXPECT_EQ(ConnectionsOf(self).size(), 60u);
+    for (const kit::OwnedFd& client : clients) EXPECT_TRUE(kernel_->Forget(CookieOf(client.get())).ok());
+    EXPECT_TRUE(ConnectionsOf(self).empty());
+    for (;;) {  // the queue is emptied for the next round
+      pollfd ready = {.fd = listener_.get(), .events = POLLIN};
+      if (poll(&ready, 1, 0) != 1) break;
+      kit::OwnedFd(accept(listener_.get(), nullptr, nullptr)).Reset();
+    }
+  }
+}
+
+TEST(Hooks, OneLeftOutIsNotAttached) {
+  if (geteuid() != 0) GTEST_SKIP() << "missing: root";
+  setenv("BELFRY_TEST_LEAVE_OUT", "connect_ready", 1);
+  BpfOptions options;
+  options.pin = false;
+  absl::StatusOr<Opened> opened = OpenKernel(options);
+  unsetenv("BELFRY_TEST_LEAVE_OUT");
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  for (const ProgramCounters& counters : opened->kernel->Counters()) {
+    EXPECT_EQ(counters.attached, counters.name != "connect_ready") << counters.name;
+  }
+}
+
+TEST(Hooks, TheBackendSaysWhyItIsNoBetter) {
+  if (geteuid() != 0) GTEST_SKIP() << "missing: root";
+  BpfOptions options;
+  options.pin = false;
+  absl::StatusOr<Opened> opened = OpenKernel(options);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->kernel->BackendName(), "cgroup");
+  ASSERT_EQ(opened->kernel->StepsDown().size(), 2u);
+  EXPECT_EQ(opened->kernel->StepsDown()[0].rfind("bpf_lsm: lsm/ programs ", 0), 0u);
+  EXPECT_TRUE(opened->kernel->BlindTo() & 1u << BELFRY_TAINT_FOREIGN_SENDER);
+}
+
+}  // namespace
+}  // namespace belfry::kernel

@@ -1,0 +1,83 @@
+// The treaty's layouts: sizes as both sides see them, and no hole that would carry kernel stack or compare unequal.
+#include "belfry/wire.h"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <type_traits>
+
+#include "kernel/name_key.h"
+
+namespace belfry::kernel {
+namespace {
+
+// No implicit padding: every bit takes part in the value.
+template <typename T>
+constexpr bool kWhole = std::has_unique_object_representations_v<T>;
+
+static_assert(kWhole<belfry_pin> && kWhole<belfry_file_id> && kWhole<belfry_creds> && kWhole<belfry_process>);
+static_assert(kWhole<belfry_connection> && kWhole<belfry_name_key> && kWhole<belfry_name_value>);
+static_assert(kWhole<belfry_settings> && kWhole<belfry_counts> && kWhole<belfry_live> && kWhole<belfry_socket>);
+static_assert(kWhole<belfry_described_file> && kWhole<belfry_header> && kWhole<belfry_event_exec>);
+static_assert(kWhole<belfry_event_fork> && kWhole<belfry_event_exit> && kWhole<belfry_event_connect>);
+static_assert(kWhole<belfry_event_taint> && kWhole<belfry_event_listener>);
+
+TEST(Wire, Sizes) {
+  EXPECT_EQ(sizeof(belfry_pin), 24u);
+  EXPECT_EQ(sizeof(belfry_file_id), 32u);
+  EXPECT_EQ(sizeof(belfry_creds), 32u);
+  EXPECT_EQ(sizeof(belfry_process), 280u);
+  EXPECT_EQ(sizeof(belfry_connection), 160u);
+  EXPECT_EQ(sizeof(belfry_name_key), 16u);
+  EXPECT_EQ(sizeof(belfry_name_value), 8u);
+  EXPECT_EQ(sizeof(belfry_settings), 32u);
+  EXPECT_EQ(sizeof(belfry_counts), 40u);
+  EXPECT_EQ(sizeof(belfry_header), 16u);
+  EXPECT_EQ(sizeof(belfry_event_exec), 816u);
+  EXPECT_EQ(sizeof(belfry_event_fork), 296u);
+  EXPECT_EQ(sizeof(belfry_event_exit), 40u);
+  EXPECT_EQ(sizeof(belfry_event_connect), 184u);
+  EXPECT_EQ(sizeof(belfry_event_taint), 56u);
+  EXPECT_EQ(sizeof(belfry_event_listener), 40u);
+  EXPECT_EQ(sizeof(belfry_live), 152u);
+  EXPECT_EQ(sizeof(belfry_socket), 64u);
+  EXPECT_EQ(sizeof(belfry_described_file), 48u);
+}
+
+TEST(Wire, Offsets) {
+  EXPECT_EQ(offsetof(belfry_process, image), 24u);
+  EXPECT_EQ(offsetof(belfry_process, creds), 56u);
+  EXPECT_EQ(offsetof(belfry_process, exec_ns), 88u);
+  EXPECT_EQ(offsetof(belfry_process, image_flags), 116u);
+  EXPECT_EQ(offsetof(belfry_process, comm), 136u);
+  EXPECT_EQ(offsetof(belfry_process, filename), 152u);
+  EXPECT_EQ(offsetof(belfry_connection, exe), 24u);
+  EXPECT_EQ(offsetof(belfry_connection, creds), 56u);
+  EXPECT_EQ(offsetof(belfry_connection, connect_ns), 88u);
+  EXPECT_EQ(offsetof(belfry_connection, guard), 128u);
+  EXPECT_EQ(offsetof(belfry_connection, taints), 132u);
+  EXPECT_EQ(offsetof(belfry_connection, comm), 144u);
+  EXPECT_EQ(offsetof(belfry_event_connect, connection), 24u);
+  EXPECT_EQ(offsetof(belfry_event_exec, argv), 304u);
+}
+
+TEST(Wire, TaintNumbersAreKept) {
+  // They are in pinned maps and in the evidence of earlier versions.
+  EXPECT_EQ(BELFRY_TAINT_EXEC_AFTER_CONNECT, 0);
+  EXPECT_EQ(BELFRY_TAINT_AMBIGUOUS, 5);
+  EXPECT_EQ(BELFRY_TAINT_UNRECORDED, 7);
+  EXPECT_EQ(BELFRY_TAINT_FD_INHERITED, 16);
+  EXPECT_LE(BELFRY_TAINT_COUNT, 32);
+}
+
+TEST(NameKey, HashesComponentsLeafFirst) {
+  // FNV-1a 64 of "b/a/".
+  EXPECT_EQ(NameKey(5, "/a/b").hash, 0xa14d519a8b66ade6ull);
+  EXPECT_EQ(NameKey(5, "/a/b").dev, 5u);
+  EXPECT_EQ(NameKey(5, "//a/./b/").hash, NameKey(5, "/a/b").hash);
+  EXPECT_NE(NameKey(5, "/b/a").hash, NameKey(5, "/a/b").hash);
+  EXPECT_NE(NameKey(5, "/ab").hash, NameKey(5, "/a/b").hash);
+}
+
+}  // namespace
+}  // namespace belfry::kernel
