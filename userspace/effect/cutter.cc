@@ -20,7 +20,8 @@ class CutterProcess final : public Cutter {
   CutterProcess(pid_t pid, kit::OwnedFd channel) : pid_(pid), channel_(std::move(channel)) {}
 
   ~CutterProcess() override {
-    channel_.Reset();  // its recv returns 0, it ends by itself
+    // Its recv returns 0 and it ends by itself, also if a process that we forked still has a copy of our end.
+    shutdown(channel_.get(), SHUT_RDWR);
     while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
     for (auto& [id, done] : std::exchange(waiting_, {})) done(absl::UnavailableError("cutting: the cutter has ended"));
