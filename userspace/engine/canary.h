@@ -37,10 +37,13 @@ class Canary {
   // One at a time: another call while one runs is answered with that one's results.
   void Run(std::function<void(const std::vector<CanaryResult>&)> done);
   const std::vector<CanaryResult>& last() const { return results_; }
+  // References that the iterator itself holds on a file that it shows; 0 until a run has measured it.
+  uint32_t iterator_references() const { return iterator_references_; }
 
  private:
   using Counts = std::map<std::string, kernel::ProgramCounters>;
   Counts Count();
+  void Measure(uint64_t cookie);
   void Connect();
   void Spawn();
   void ChildEnded();
@@ -51,6 +54,7 @@ class Canary {
   kernel::Kernel& kernel_;
   const std::string path_;
   kit::OwnedFd listener_;
+  uint32_t iterator_references_ = 0;
   pid_t child_ = 0;
   kit::OwnedFd child_fd_;
   Loop::TimerId deadline_ = 0;

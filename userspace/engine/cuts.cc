@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <iterator>
 #include <random>
 
 #include "engine/gather_facts.h"
@@ -36,8 +37,10 @@ Cuts::~Cuts() {
 }
 
 void Cuts::Now(uint32_t guard, const std::vector<uint64_t>& keys, const std::string& why, std::function<void()> done) {
-  for (const uint64_t key : keys) pending_.try_emplace(key, Pending{.guard = guard, .why = why});
-  Try(keys, std::move(done));
+  std::vector<uint64_t> open;
+  std::copy_if(keys.begin(), keys.end(), std::back_inserter(open), [this](uint64_t key) { return !ended_.contains(key); });
+  for (const uint64_t key : open) pending_.try_emplace(key, Pending{.guard = guard, .why = why});
+  Try(open, std::move(done));
 }
 
 void Cuts::Spread(uint32_t guard, const std::vector<uint64_t>& keys, const std::string& why,
@@ -79,9 +82,8 @@ void Cuts::Try(const std::vector<uint64_t>& keys, std::function<void()> done) {
 }
 
 bool Cuts::Gone(uint64_t key) {
-  if ((key & kNoCookie) != 0) return pending_.at(key).tries >= kTriesOfNoCookie;
   const auto record = kernel_.Connection(key);
-  if (!record.has_value()) return true;
+  if (!record.has_value()) return (key & kNoCookie) == 0 || pending_.at(key).tries >= kTriesOfNoCookie;
   const auto entries = kernel_.ConnectionsOf(record->opener.tgid);
   if (!entries.ok()) return false;
   return std::none_of(entries->begin(), entries->end(),
@@ -95,11 +97,12 @@ void Cuts::Settled(uint64_t key, const absl::Status& result) {
   if (!result.ok() && !Gone(key)) return RetryLater();
   const Pending pending = at->second;
   pending_.erase(at);
+  if (result.ok() && (key & kNoCookie) == 0) ended_.insert(key);
   Guard* guard = guards_.ByNumber(pending.guard);
   if (!result.ok() || guard == nullptr) return;
   ++guard->tally.cut;
   effect::Entry entry{.action = "cut", .outcome = "success", .guard = guard->name(), .reasons = {pending.why},
-                      .cookie = key};
+                      .cookie = (key & kNoCookie) == 0 ? key : 0};
   if (const auto record = kernel_.Connection(key)) entry.pid = record->opener.tgid;
   journal_.Write(entry);
 }

@@ -10,7 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <span>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +36,9 @@ class Cuts {
   // The same, spread: one every `apart`, in an order and at moments that clients cannot fall into step with.
   void Spread(uint32_t guard, const std::vector<uint64_t>& keys, const std::string& why,
               std::chrono::milliseconds apart);
-  size_t pending() const { return pending_.size(); }
+  // Connections that were shut down: nothing flows on them any more, whoever keeps a descriptor. Never a stand-in key.
+  const std::set<uint64_t>& ended() const { return ended_; }
+  void Forget(uint64_t cookie) { ended_.erase(cookie); }
 
  private:
   struct Pending {
@@ -57,6 +59,7 @@ class Cuts {
   effect::Journal& journal_;
   Guards& guards_;
   std::map<uint64_t, Pending> pending_;
+  std::set<uint64_t> ended_;  // until their records are forgotten
   Loop::TimerId retry_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for answers that come after us
 };

@@ -173,6 +173,7 @@ absl::Status Engine::Start(std::function<void()> ready) {
     if (absl::Status status = MarkWhatWasThere(); !status.ok()) log_.Error(std::string(status.message()));
     if (!parts_.canary) return ready();
     canary_->Run([this, ready](const std::vector<CanaryResult>& results) {
+      bench_->iterator_references = canary_->iterator_references();
       for (const CanaryResult& result : results)
         if (!result.ok) log_.Error(absl::StrCat("canary: ", result.capability, ": ", result.detail));
       ready();

@@ -59,7 +59,7 @@ struct EvidenceReader::Job {
     if (!status.ok()) return;
     read.supplementary_gids = std::move(status->supplementary_gids);
     if (!wanted.path && !wanted.sha256) return;
-    auto opened = wanted.sha256 ? files->OpenExe() : files->OpenExePath();
+    auto opened = files->OpenExeOfAnyThread(wanted.sha256);
     exe_status = opened.status();
     if (!opened.ok()) return;
     exe = std::make_shared<kit::OwnedFd>(*std::move(opened));

@@ -1,5 +1,6 @@
 #include "engine/gather_facts.h"
 
+#include <algorithm>
 #include <set>
 
 #include "engine/holders.h"
@@ -58,7 +59,13 @@ absl::Status MarkForeignAcceptors(kernel::Kernel& kernel, const Guard& guard, Ga
   return absl::OkStatus();
 }
 
-absl::Status ReadConnections(kernel::Kernel& kernel, const Guard& guard, uint32_t tgid, Gathered& into) {
+void LeaveOutEnded(const std::set<uint64_t>& ended, std::vector<verdict::ConnectionFacts>& connections) {
+  const auto has_ended = [&](const verdict::ConnectionFacts& one) { return ended.contains(one.cookie); };
+  if (!std::all_of(connections.begin(), connections.end(), has_ended)) std::erase_if(connections, has_ended);
+}
+
+absl::Status ReadConnections(kernel::Kernel& kernel, const Guard& guard, uint32_t tgid, const Already& already,
+                             Gathered& into) {
   // Ends first, records second: a connection made in between has a record and no end, never the other way round.
   if (absl::Status status = ReadServerEnds(kernel, guard, tgid, into); !status.ok()) return status;
   const auto entries = kernel.ConnectionsOf(tgid);
@@ -73,7 +80,10 @@ absl::Status ReadConnections(kernel::Kernel& kernel, const Guard& guard, uint32_
     connection.record = entry.record;
     into.facts.connections.push_back(connection);
   }
-  if (absl::Status status = SearchHolders(kernel, tgid, into.facts.connections); !status.ok()) return status;
+  LeaveOutEnded(already.ended, into.facts.connections);
+  if (absl::Status status = SearchHolders(kernel, tgid, already.iterator_references, into.facts.connections);
+      !status.ok())
+    return status;
   if (absl::Status status = MarkForeignAcceptors(kernel, guard, into); !status.ok()) return status;
   AddUnrecorded(recorded, into);
   return absl::OkStatus();
@@ -86,7 +96,7 @@ uint64_t KeyOf(const belfry_socket& server_end) {
 }
 
 absl::StatusOr<Gathered> GatherFacts(kernel::Kernel& kernel, const Guard& guard, const evidence::Gaps& gaps,
-                                     int64_t asked_pid, uint32_t tgid) {
+                                     int64_t asked_pid, uint32_t tgid, const Already& already) {
   Gathered gathered;
   verdict::Facts& facts = gathered.facts;
   facts.asked_pid = asked_pid;
@@ -94,7 +104,7 @@ absl::StatusOr<Gathered> GatherFacts(kernel::Kernel& kernel, const Guard& guard,
   if (tgid == 0) return gathered;
   facts.live = kernel.Live(tgid);
   facts.process = kernel.Process(tgid);
-  if (absl::Status status = ReadConnections(kernel, guard, tgid, gathered); !status.ok()) return status;
+  if (absl::Status status = ReadConnections(kernel, guard, tgid, already, gathered); !status.ok()) return status;
   facts.live_after = kernel.Live(tgid);
   for (const verdict::ConnectionFacts& connection : facts.connections)
     facts.gap = facts.gap || (connection.record.connect_ns != 0 && gaps.Covers(connection.record.connect_ns));

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 
 #include "absl/status/statusor.h"
 #include "engine/guard.h"
@@ -22,12 +23,20 @@ struct Gathered {
   std::map<uint64_t, belfry_socket> server_ends;
 };
 
-inline constexpr uint64_t kNoCookie = 1ull << 63;  // the kernel's cookies count up from 1 and never get there
-uint64_t KeyOf(const belfry_socket& server_end);   // the client's cookie, or the stand-in
+// What was learnt before and belongs to the facts.
+struct Already {
+  uint32_t iterator_references = 0;  // as for SearchHolders
+  // Connections that were shut down. They carry nothing any more, so they count only where there is no other: then
+  // they are why there is no identity.
+  std::set<uint64_t> ended;
+};
+
+inline constexpr uint64_t kNoCookie = BELFRY_COOKIE_NONE_BIT;  // cookies count up from 1 and never get there
+uint64_t KeyOf(const belfry_socket& server_end);  // what the client's record is keyed by, or the stand-in
 
 // tgid 0: nobody. `asked_pid` is carried along as the asker named it.
 absl::StatusOr<Gathered> GatherFacts(kernel::Kernel& kernel, const Guard& guard, const evidence::Gaps& gaps,
-                                     int64_t asked_pid, uint32_t tgid);
+                                     int64_t asked_pid, uint32_t tgid, const Already& already = {});
 
 }  // namespace belfry::engine
 

@@ -7,7 +7,7 @@ namespace belfry::engine {
 namespace {
 
 // True if every reference to the client's end is a slot of the opener's own table.
-bool ExplainedByOwnSlots(const std::vector<belfry_socket>& own, uint64_t cookie) {
+bool ExplainedByOwnSlots(const std::vector<belfry_socket>& own, uint64_t cookie, uint32_t iterator_references) {
   uint32_t slots = 0, references = 0;
   for (const belfry_socket& slot : own) {
     if (slot.end != BELFRY_END_CLIENT || slot.cookie != cookie) continue;
@@ -15,7 +15,7 @@ bool ExplainedByOwnSlots(const std::vector<belfry_socket>& own, uint64_t cookie)
     ++slots;
     references = std::max(references, slot.file_refs);
   }
-  return slots > 0 && references > 0 && references <= slots;
+  return slots > 0 && references > 0 && references <= slots + iterator_references;
 }
 
 bool IsForeign(const belfry_socket& holder, const belfry_pin& opener) {
@@ -24,7 +24,8 @@ bool IsForeign(const belfry_socket& holder, const belfry_pin& opener) {
 
 }  // namespace
 
-absl::Status SearchHolders(kernel::Kernel& kernel, uint32_t tgid, std::vector<verdict::ConnectionFacts>& connections) {
+absl::Status SearchHolders(kernel::Kernel& kernel, uint32_t tgid, uint32_t iterator_references,
+                           std::vector<verdict::ConnectionFacts>& connections) {
   if (connections.empty()) return absl::OkStatus();
   const auto own = kernel.Sockets(tgid);
   if (!own.ok()) return own.status();
@@ -32,7 +33,7 @@ absl::Status SearchHolders(kernel::Kernel& kernel, uint32_t tgid, std::vector<ve
   std::vector<uint64_t> cookies;
   for (verdict::ConnectionFacts& connection : connections) {
     connection.holders_searched = true;
-    if (ExplainedByOwnSlots(*own, connection.cookie)) continue;
+    if (ExplainedByOwnSlots(*own, connection.cookie, iterator_references)) continue;
     open.emplace(connection.cookie, &connection);
     cookies.push_back(connection.cookie);
   }

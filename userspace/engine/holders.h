@@ -12,7 +12,10 @@
 namespace belfry::engine {
 
 // Fills holders_searched and foreign_holders of each connection. All are of one process number.
-absl::Status SearchHolders(kernel::Kernel& kernel, uint32_t tgid, std::vector<verdict::ConnectionFacts>& connections);
+// `iterator_references`: how many references the iterator itself holds on what it shows, as the canary measured it;
+// 0 until then, which makes every search a full one.
+absl::Status SearchHolders(kernel::Kernel& kernel, uint32_t tgid, uint32_t iterator_references,
+                           std::vector<verdict::ConnectionFacts>& connections);
 
 }  // namespace belfry::engine
 

@@ -1,6 +1,7 @@
 #include "engine/sweep.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string_view>
 
@@ -16,11 +17,24 @@ constexpr std::chrono::milliseconds kResetApart{50};
 
 // Programs whose missed run leaves a connection with less than its full record. Missed execs, forks and exits show by
 // themselves: the living process's pin then differs from what is on record.
-constexpr std::string_view kRecording[] = {"connect", "data_ready", "peercred"};
+bool Records(std::string_view program) { return program.starts_with("connect_"); }
 
-bool Records(std::string_view program) {
-  return std::any_of(std::begin(kRecording), std::end(kRecording),
-                     [&](std::string_view part) { return program.find(part) != std::string_view::npos; });
+// What can be said of a connection that was found: its number, and who bears that now. The taint keeps it from proof.
+belfry_connection Found(const belfry_socket& end, const std::optional<belfry_live>& opener, belfry_taint taint,
+                        uint64_t now_ns) {
+  belfry_connection record{};
+  record.opener.tgid = end.peercred_tgid;
+  record.guard = end.guard;
+  record.taints = 1u << taint;
+  record.connect_ns = now_ns;
+  if (!opener) return record;
+  record.opener = opener->pin;
+  record.exe = opener->exe;
+  record.creds = opener->creds;
+  record.cgroup_id = opener->cgroup_id;
+  record.place = opener->place;
+  std::copy(std::begin(opener->comm), std::end(opener->comm), record.comm);
+  return record;
 }
 
 }  // namespace
@@ -49,6 +63,7 @@ absl::Status Sweep::Connections(uint64_t now_ns) {
   for (const kernel::ConnectionEntry& entry : *entries) {
     seen_.connections.Put(entry.cookie, entry.record, entry.alive, now_ns);
     if (!entry.alive) {
+      cuts_.Forget(entry.cookie);
       if (absl::Status status = kernel_.Forget(entry.cookie); !status.ok() && !absl::IsNotFound(status)) return status;
       continue;
     }
@@ -67,21 +82,18 @@ absl::StatusOr<int> Sweep::MarkUnrecorded(belfry_taint taint, uint64_t now_ns) {
   int found = 0;
   for (const belfry_socket& socket : *sockets) {
     const Guard* guard = socket.end == BELFRY_END_SERVER ? guards_.ByNumber(socket.guard) : nullptr;
-    if (guard == nullptr || (socket.peer_cookie != 0 && kernel_.Connection(socket.peer_cookie))) continue;
+    const uint64_t key = KeyOf(socket);
+    if (guard == nullptr || kernel_.Connection(key)) continue;
     const auto opener = kernel_.Live(socket.peercred_tgid);
     if (opener && guard->IsOwn(opener->pin)) continue;
     ++found;
-    if (socket.peer_cookie != 0) {
-      belfry_connection record{};
-      record.opener.tgid = socket.peercred_tgid;
-      record.guard = socket.guard;
-      record.taints = 1u << taint;
-      record.connect_ns = now_ns;
-      if (absl::Status status = kernel_.Insert(socket.peer_cookie, record); !status.ok()) return status;
-      seen_.connections.Put(socket.peer_cookie, record, true, now_ns);
+    if ((key & kNoCookie) == 0) {
+      const belfry_connection record = Found(socket, opener, taint, now_ns);
+      if (absl::Status status = kernel_.Insert(key, record); !status.ok()) return status;
+      seen_.connections.Put(key, record, true, now_ns);
     }
     if (PreexistingPolicy(guard->config, guard->mode) == Preexisting::kReset)
-      to_reset[guard->number].insert(KeyOf(socket));
+      to_reset[guard->number].insert(key);
   }
   for (const auto& [guard, keys] : to_reset)
     cuts_.Spread(guard, {keys.begin(), keys.end()}, verdict::TaintName(taint), kResetApart);

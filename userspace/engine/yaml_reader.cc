@@ -37,7 +37,8 @@ std::string Nearest(const std::string& word, std::span<const std::string> known)
   size_t best_distance = std::numeric_limits<size_t>::max();
   for (const std::string& candidate : known) {
     const size_t distance = EditDistance(word, candidate);
-    const size_t allowed = std::max<size_t>(1, std::max(word.size(), candidate.size()) / 3);
+    const size_t longer = std::max(word.size(), candidate.size());
+    const size_t allowed = longer < 4 ? 1 : std::max<size_t>(2, longer / 3);  // two letters swapped count as two
     if (distance > allowed || distance >= best_distance) continue;
     best = candidate;
     best_distance = distance;

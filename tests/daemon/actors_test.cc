@@ -1,0 +1,90 @@
+// Not tests: programs that the live tests start, as this very binary. Each does what $BELFRY_ACTOR says and ends.
+#include <fcntl.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "belfry/v1/attest.grpc.pb.h"
+#include "daemon/actors.h"
+
+namespace belfry::daemon {
+namespace {
+
+std::string Env(const char* name) {
+  const char* value = getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+void Say(const std::string& line) {
+  const std::string text = line + "\n";
+  if (write(kActorOut, text.data(), text.size()) != static_cast<ssize_t>(text.size())) _exit(9);
+}
+// One word from the test; its end of the pipe closed means: end.
+std::string Hear() {
+  std::string word;
+  char byte;
+  while (read(kActorIn, &byte, 1) == 1) {
+    if (byte == '\n') return word;
+    word += byte;
+  }
+  _exit(0);
+}
+
+int ConnectOnce(const std::string& path) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{.sun_family = AF_UNIX};
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return -1;
+  return fd;
+}
+
+// Connects as often as it is told; "exec" makes it another program.
+void Client() {
+  const rlimit files{8192, 8192};
+  setrlimit(RLIMIT_NOFILE, &files);
+  while (true) {
+    const std::string word = Hear();
+    if (word == "connect") {
+      Say(ConnectOnce(Env("BELFRY_SOCKET")) >= 0 ? "connected" : "refused");
+    } else if (word == "exec") {
+      execl("/bin/sleep", "sleep", "1000", nullptr);
+      _exit(8);
+    }
+  }
+}
+
+// Asks as the plugin would: it is a child of whoever serves the socket.
+void Judge() {
+  v1::JudgeRequest request;
+  request.set_pid(std::stoi(Env("BELFRY_PID")));
+  request.set_want_path(true);
+  request.set_want_sha256(true);
+  v1::JudgeReply reply;
+  grpc::ClientContext context;
+  const auto channel = grpc::CreateChannel("unix:" + Env("BELFRY_RUN") + "/attest.sock", grpc::InsecureChannelCredentials());
+  const grpc::Status status = v1::Attest::NewStub(channel)->Judge(&context, request, &reply);
+  if (!status.ok()) return Say("error " + status.error_message());
+  std::string line = v1::Outcome_Name(reply.outcome());
+  for (const std::string& reason : reply.reasons()) line += " " + reason;
+  if (reply.evidence().has_sha256()) line += " sha256=" + reply.evidence().sha256();
+  if (reply.evidence().has_path()) line += " path=" + reply.evidence().path();
+  Say(line);
+}
+
+TEST(Actor, DISABLED_Act) {
+  const std::string actor = Env("BELFRY_ACTOR");
+  if (actor == "client") Client();
+  if (actor == "judge") Judge();
+  _exit(0);
+}
+
+}  // namespace
+}  // namespace belfry::daemon

@@ -1,0 +1,314 @@
+// The built belfryd on the running kernel: who is told what, what is cut, what a restart keeps.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "daemon/actors.h"
+#include "kernel/probes.h"
+
+namespace belfry::daemon {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const std::string kBelfryd = BELFRY_BUILD_DIR "/bin/belfryd";
+
+std::string MissingHere() {
+  if (geteuid() != 0) return "root";
+  for (const kernel::Probe& probe : kernel::RunProbes())
+    if (probe.required && !probe.ok) return probe.name + ": " + probe.detail;
+  return "";
+}
+
+// This process serves the guarded socket; belfryd guards it; clients and the judge are its children.
+class BelfrydTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    static const std::string missing = MissingHere();
+    if (!missing.empty()) GTEST_SKIP() << "missing here: " << missing;
+    const rlimit files{8192, 8192};
+    setrlimit(RLIMIT_NOFILE, &files);
+    char name[] = "/tmp/belfryd-test-XXXXXX";
+    dir_ = mkdtemp(name);
+    listener_ = kit::OwnedFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{.sun_family = AF_UNIX};
+    Socket().copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(listen(listener_.get(), 4096), 0);
+  }
+  void TearDown() override {
+    client_.reset();
+    daemon_.reset();
+    if (mounted_) {
+      Program({kBelfryd, "--uninstall", "--bpffs", Pins()}, {}).Wait();
+      umount2(Pins().c_str(), MNT_DETACH);
+    }
+    if (!dir_.empty()) std::filesystem::remove_all(dir_);
+  }
+
+  std::string Socket() const { return dir_ + "/agent.sock"; }
+  std::string Run() const { return dir_ + "/run"; }
+  std::string Pins() const { return dir_ + "/bpf"; }
+
+  std::string WriteConfig(const std::string& guard, bool pin = false) {
+    const std::string file = dir_ + "/belfry.yaml";
+    std::ofstream(file) << "version: 1\nhost: self\npin: " << (pin ? "true" : "false") << "\nrun_dir: " << Run()
+                        << "\nbpffs: " << Pins() << "\nguards:\n  - name: g\n    agent: {workload: " << Socket() << "}\n"
+                        << guard;
+    return file;
+  }
+  void MountPins() {
+    mkdir(Pins().c_str(), 0700);
+    if (mount("bpf", Pins().c_str(), "bpf", 0, nullptr) != 0) GTEST_SKIP() << "missing here: mounting bpffs";
+    mounted_ = true;
+  }
+  // Returns when everything is live: admin.sock is bound last.
+  void StartDaemon(const std::string& guard = "    mode: deny\n", bool pin = false) {
+    daemon_ = std::make_unique<Program>(std::vector<std::string>{kBelfryd, "--config", WriteConfig(guard, pin)},
+                                        std::map<std::string, std::string>{});
+    while (true) {
+      const std::string line = daemon_->ErrorLine();
+      ASSERT_FALSE(line.empty()) << "belfryd ended before it was ready";
+      said_.push_back(line);
+      if (line.find("guarding ") != std::string::npos) return;
+    }
+  }
+  void StartClient() {
+    client_.reset(new Program(std::vector<std::string>{"/proc/self/exe", "--gtest_also_run_disabled_tests",
+                                                       "--gtest_filter=Actor.DISABLED_Act", "--gtest_brief=1"},
+                              {{"BELFRY_ACTOR", "client"}, {"BELFRY_SOCKET", Socket()}}));
+  }
+  // The client connects once more; this end of it, with SO_PEERCRED asked as an agent does.
+  kit::OwnedFd Connect() {
+    client_->Tell("connect");
+    kit::OwnedFd server(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    EXPECT_EQ(getsockopt(server.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size), 0);
+    EXPECT_EQ(peer.pid, client_->pid());
+    std::string line;
+    do line = client_->Line();
+    while (line != "connected" && !line.empty());  // gtest says hello first
+    EXPECT_EQ(line, "connected");
+    return server;
+  }
+  std::string Judge(pid_t pid) {
+    Program judge = Actor("judge", {{"BELFRY_PID", std::to_string(pid)}, {"BELFRY_RUN", Run()}});
+    std::string line;
+    do line = judge.Line();
+    while (!line.empty() && line.find("OUTCOME_") != 0 && line.find("error") != 0);
+    return line;
+  }
+  // Blocks until the other end is gone or was shut down.
+  static bool Ended(const kit::OwnedFd& server) {
+    pollfd wait{.fd = server.get(), .events = POLLIN | POLLRDHUP};
+    char byte;
+    return poll(&wait, 1, 60000) == 1 && recv(server.get(), &byte, 1, MSG_DONTWAIT) == 0;
+  }
+  static bool IsOpen(const kit::OwnedFd& server) {
+    char byte;
+    return recv(server.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  }
+
+  std::string dir_;
+  kit::OwnedFd listener_;
+  std::unique_ptr<Program> daemon_, client_;
+  std::vector<std::string> said_;
+  bool mounted_ = false;
+};
+
+TEST_F(BelfrydTest, AnHonestClientIsSoundWithPathAndDigest) {
+  StartDaemon();
+  StartClient();
+  const kit::OwnedFd server = Connect();
+  const std::string answer = Judge(client_->pid());
+  EXPECT_THAT(answer, StartsWith("OUTCOME_SOUND sha256="));
+  EXPECT_THAT(answer, HasSubstr("path=" + std::filesystem::read_symlink("/proc/self/exe").string()));
+  EXPECT_TRUE(IsOpen(server));
+  for (const std::string& line : said_) EXPECT_EQ(line.find("canary"), std::string::npos) << line;
+}
+
+TEST_F(BelfrydTest, AnExecAfterConnectIsCutAndWithheld) {
+  StartDaemon();
+  StartClient();
+  const kit::OwnedFd server = Connect();
+  ASSERT_THAT(Judge(client_->pid()), StartsWith("OUTCOME_SOUND"));
+  client_->Tell("exec");
+  EXPECT_TRUE(Ended(server));
+  EXPECT_THAT(Judge(client_->pid()), AnyOf(StartsWith("OUTCOME_WITHHELD exec_after_connect"),
+                                           StartsWith("OUTCOME_WITHHELD unrecorded")));
+}
+
+TEST_F(BelfrydTest, InObserveItIsSaidAndNothingIsCut) {
+  StartDaemon("    mode: observe\n");
+  StartClient();
+  const kit::OwnedFd server = Connect();
+  ASSERT_THAT(Judge(client_->pid()), StartsWith("OUTCOME_SOUND"));
+  client_->Tell("exec");
+  std::string answer;
+  do answer = Judge(client_->pid());  // until the exec has happened
+  while (answer.starts_with("OUTCOME_SOUND"));
+  EXPECT_THAT(answer, StartsWith("OUTCOME_WITHHELD exec_after_connect"));
+  EXPECT_TRUE(IsOpen(server));
+}
+
+TEST_F(BelfrydTest, AStrangerMayNotAsk) {
+  StartDaemon();
+  StartClient();
+  const kit::OwnedFd server = Connect();
+  // Its parent is a shell, not the process that serves the socket.
+  Program stranger({"/bin/sh", "-c",
+                    "\"$0\" --gtest_also_run_disabled_tests --gtest_filter=Actor.DISABLED_Act --gtest_brief=1; true",
+                    std::filesystem::read_symlink("/proc/self/exe").string()},
+                   {{"BELFRY_ACTOR", "judge"}, {"BELFRY_PID", std::to_string(client_->pid())}, {"BELFRY_RUN", Run()}});
+  std::string line;
+  do line = stranger.Line();
+  while (!line.empty() && line.find("OUTCOME_") != 0 && line.find("error") != 0);
+  EXPECT_THAT(line, HasSubstr("not a child of a process that serves a guard"));
+}
+
+TEST_F(BelfrydTest, AConnectionFromBeforeIsResetUnderAnAgentInDeny) {
+  StartClient();
+  const kit::OwnedFd before = Connect();
+  StartDaemon();
+  EXPECT_TRUE(Ended(before));
+  const kit::OwnedFd after = Connect();
+  EXPECT_THAT(Judge(client_->pid()), StartsWith("OUTCOME_SOUND"));
+}
+
+TEST_F(BelfrydTest, AConnectionFromBeforeIsAdoptedButNeverSound) {
+  StartClient();
+  const kit::OwnedFd before = Connect();
+  StartDaemon("    mode: observe\n");
+  EXPECT_THAT(Judge(client_->pid()), StartsWith("OUTCOME_WITHHELD preexisting"));
+  EXPECT_TRUE(IsOpen(before));
+}
+
+TEST_F(BelfrydTest, ARestartKeepsTheEvidence) {
+  MountPins();
+  StartDaemon("    mode: deny\n", true);
+  StartClient();
+  const kit::OwnedFd before = Connect();
+  daemon_->Kill();
+  const kit::OwnedFd meanwhile = Connect();
+  StartDaemon("    mode: deny\n", true);
+  EXPECT_THAT(Judge(client_->pid()), StartsWith("OUTCOME_SOUND"));
+  EXPECT_TRUE(IsOpen(before));
+  EXPECT_TRUE(IsOpen(meanwhile));
+}
+
+TEST_F(BelfrydTest, AnExecWhileItWasDownIsFoundAndCut) {
+  MountPins();
+  StartDaemon("    mode: deny\n", true);
+  StartClient();
+  const kit::OwnedFd server = Connect();
+  daemon_->Kill();
+  client_->Tell("exec");
+  while (std::filesystem::read_symlink("/proc/" + std::to_string(client_->pid()) + "/exe").filename() ==
+         std::filesystem::read_symlink("/proc/self/exe").filename()) {
+  }
+  StartDaemon("    mode: deny\n", true);
+  EXPECT_TRUE(Ended(server));
+}
+
+// kill -9 in the middle of 1,000 connects: whatever was not recorded is withheld as such, and cut.
+TEST_F(BelfrydTest, KilledAmongAThousandConnectsNothingIsGrantedWrongly) {
+  StartDaemon();
+  StartClient();
+  std::vector<kit::OwnedFd> recorded_once, unrecorded, after;
+  for (int i = 0; i < 400; ++i) recorded_once.push_back(Connect());
+  ASSERT_THAT(Judge(client_->pid()), StartsWith("OUTCOME_SOUND"));
+  daemon_->Kill();
+  for (int i = 0; i < 300; ++i) unrecorded.push_back(Connect());
+  StartDaemon();
+  for (int i = 0; i < 300; ++i) after.push_back(Connect());
+  // Without pins the evidence went with the process: of a thousand only the last are on record.
+  EXPECT_THAT(Judge(client_->pid()), StartsWith("OUTCOME_WITHHELD preexisting"));
+  for (const auto& server : recorded_once) ASSERT_TRUE(Ended(server));
+  for (const auto& server : unrecorded) ASSERT_TRUE(Ended(server));
+  for (const auto& server : after) ASSERT_TRUE(IsOpen(server));
+  // What was cut carries nothing any more: it does not lock the client out.
+  EXPECT_THAT(Judge(client_->pid()), StartsWith("OUTCOME_SOUND"));
+}
+
+TEST_F(BelfrydTest, KilledAmongAThousandConnectsWithPinsNothingIsLost) {
+  MountPins();
+  StartDaemon("    mode: deny\n", true);
+  StartClient();
+  std::vector<kit::OwnedFd> servers;
+  for (int i = 0; i < 500; ++i) servers.push_back(Connect());
+  daemon_->Kill();
+  for (int i = 0; i < 500; ++i) servers.push_back(Connect());
+  StartDaemon("    mode: deny\n", true);
+  EXPECT_THAT(Judge(client_->pid()), StartsWith("OUTCOME_SOUND"));
+  for (const auto& server : servers) ASSERT_TRUE(IsOpen(server));
+}
+
+TEST_F(BelfrydTest, AStrangerThatServesThePathIsAnAlarm) {
+  StartDaemon("    mode: deny\n    listener: {exe: /opt/spire/bin/spire-agent}\n");
+  EXPECT_THAT(said_, ::testing::Contains(HasSubstr("impostor_listener")));
+  StartClient();
+  const kit::OwnedFd server = Connect();
+  EXPECT_THAT(Judge(client_->pid()), HasSubstr("not a child of a process that serves a guard"));
+}
+
+TEST_F(BelfrydTest, ItStopsCleanly) {
+  StartDaemon();
+  EXPECT_TRUE(std::filesystem::exists(Run() + "/attest.sock"));
+  daemon_->Signal(SIGTERM);
+  EXPECT_EQ(daemon_->Wait(), 0);
+  for (const char* name : {"/attest.sock", "/admin.sock", "/canary.sock"})
+    EXPECT_FALSE(std::filesystem::exists(Run() + name)) << name;
+}
+
+TEST_F(BelfrydTest, AReloadThatIsBadChangesNothing) {
+  StartDaemon();
+  WriteConfig("    mode: dany\n");
+  daemon_->Signal(SIGHUP);
+  EXPECT_THAT(daemon_->ErrorLine(), HasSubstr("reload refused"));
+  StartClient();
+  const kit::OwnedFd server = Connect();
+  EXPECT_THAT(Judge(client_->pid()), StartsWith("OUTCOME_SOUND"));
+}
+
+// ---- start that must not succeed ----
+
+struct Refusal {
+  const char* name;
+  const char* guard;
+  int exit_code;
+  const char* said;
+};
+class RefusalTest : public BelfrydTest, public ::testing::WithParamInterface<Refusal> {};
+
+TEST_P(RefusalTest, EndsWithItsCodeAndItsReason) {
+  Program daemon({kBelfryd, "--config", WriteConfig(GetParam().guard)}, {});
+  EXPECT_THAT(daemon.ErrorLine(), HasSubstr(GetParam().said));
+  EXPECT_EQ(daemon.Wait(), GetParam().exit_code);
+}
+INSTANTIATE_TEST_SUITE_P(Table, RefusalTest,
+                         ::testing::Values(Refusal{"mode", "    mode: dney\n", 2, ":9:11: "},
+                                           Refusal{"tcp", "    tcp: 80\n", 2, "not there yet"},
+                                           Refusal{"not_yaml", "  ]\n", 2, "not YAML"},
+                                           Refusal{"blind", "    require: [foreign_sender]\n", 3, "cannot see"}),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_F(BelfrydTest, CheckSaysGoodOrBadWithoutGuarding) {
+  EXPECT_EQ(Program({kBelfryd, "--check", "--config", WriteConfig("")}, {}).Wait(), 0);
+  EXPECT_EQ(Program({kBelfryd, "--check", "--config", WriteConfig("    x: 1\n")}, {}).Wait(), 2);
+  EXPECT_EQ(Program({kBelfryd, "--check", "--config", dir_ + "/none"}, {}).Wait(), 2);
+  EXPECT_FALSE(std::filesystem::exists(Run()));
+}
+
+}  // namespace
+}  // namespace belfry::daemon

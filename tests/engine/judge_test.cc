@@ -1,0 +1,218 @@
+// What the plugin is told, and what is cut before it is told.
+#include <gmock/gmock.h>
+
+#include "engine/scene.h"
+
+namespace belfry::engine {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class JudgeTest : public Scene {};
+
+TEST_F(JudgeTest, AnHonestClientIsSound) {
+  Begin();
+  AddClient();
+  const auto reply = Judge();
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->outcome(), v1::OUTCOME_SOUND) << reply->message();
+  EXPECT_EQ(reply->mode(), v1::MODE_DENY);
+  EXPECT_EQ(reply->evidence().provenance(), "connect");
+  EXPECT_EQ(reply->evidence().backend(), "cgroup");
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+}
+
+TEST_F(JudgeTest, AnExecAfterConnectIsWithheldAndCutBeforeTheAnswer) {
+  Begin();
+  AddClient();
+  belfry_pin after = client_;
+  after.exec_id = 8;
+  kernel_->AddProcess(after, support::File(201));
+  v1::JudgeRequest request;
+  request.set_pid(getpid());
+  size_t cut_at_answer = 0;
+  bool answered = false;
+  engine_->questions().Judge({.tgid = kPlugin}, request, [&](const absl::StatusOr<v1::JudgeReply>& reply) {
+    EXPECT_EQ(reply->outcome(), v1::OUTCOME_WITHHELD);
+    EXPECT_THAT(Reasons(reply), ElementsAre("exec_after_connect"));
+    EXPECT_FALSE(reply->has_evidence());
+    cut_at_answer = cutter_->cut.size();
+    answered = true;
+  });
+  Until([&] { return answered; });
+  ASSERT_EQ(cut_at_answer, 1u);
+  EXPECT_EQ(cutter_->cut[0].tgid, kAgent);
+  EXPECT_EQ(cutter_->cut[0].fd, 12);
+  EXPECT_EQ(cutter_->cut[0].sock_inode, kInode);
+}
+
+TEST_F(JudgeTest, WhatWasCutCountsOnlyWhileThereIsNothingElse) {
+  Begin();
+  AddClient();
+  kernel_->connections[kCookie].record.taints = 1u << BELFRY_TAINT_AMBIGUOUS;
+  EXPECT_THAT(Reasons(Judge()), ElementsAre("ambiguous"));
+  EXPECT_THAT(Reasons(Judge()), ElementsAre("ambiguous"));
+  EXPECT_EQ(cutter_->cut.size(), 1u);  // once is enough
+  kernel_->AddConnection(502, support::Connection(client_, image_), 4);
+  kernel_->sockets.push_back(ServerEnd(502, client_.tgid));
+  EXPECT_EQ(Judge()->outcome(), v1::OUTCOME_SOUND);
+}
+
+TEST_F(JudgeTest, InObserveNothingIsCutAndTheCountSaysWhoWouldBeHit) {
+  Begin("mode: observe");
+  AddClient();
+  kernel_->live[client_.tgid].pin.exec_id = 8;
+  const auto reply = Judge();
+  EXPECT_EQ(reply->outcome(), v1::OUTCOME_WITHHELD);
+  EXPECT_EQ(reply->mode(), v1::MODE_OBSERVE);
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+  EXPECT_EQ(engine_->guards().ByName("g")->tally.would_withhold.at("exec_after_connect"), 1u);
+  EXPECT_EQ(engine_->guards().ByName("g")->tally.would_be_hit.size(), 1u);
+}
+
+TEST_F(JudgeTest, AHolderThatGoesAwayBeforeTheDeadlineIsForgiven) {
+  deadlines_.holders = std::chrono::milliseconds(60000);
+  Begin();
+  AddClient();
+  kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, support::Pin(77, 77, 1), 3));
+  int looks = 0;
+  kernel_->before_live = [&] {
+    if (++looks != 8) return;
+    std::erase_if(kernel_->sockets, [](const belfry_socket& socket) { return socket.holder_tgid == 77; });
+  };
+  const auto reply = Judge();
+  EXPECT_EQ(reply->outcome(), v1::OUTCOME_SOUND) << reply->message();
+  EXPECT_GE(looks, 8);
+}
+
+TEST_F(JudgeTest, AHolderThatStaysIsATransfer) {
+  Begin();
+  AddClient();
+  kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, support::Pin(77, 77, 1), 3));
+  EXPECT_THAT(Reasons(Judge()), ElementsAre("fd_transferred"));
+  EXPECT_EQ(cutter_->cut.size(), 1u);
+}
+
+TEST_F(JudgeTest, AServedConnectionWithoutARecordIsUnrecordedAndCut) {
+  Begin();
+  AddClient();
+  kernel_->sockets.push_back(ServerEnd(501, client_.tgid));
+  EXPECT_THAT(Reasons(Judge()), ElementsAre("unrecorded"));
+  EXPECT_EQ(cutter_->cut.size(), 1u);
+}
+
+TEST_F(JudgeTest, AConnectionThatAStrangerAcceptedIsNoProof) {
+  Begin();
+  AddClient();
+  for (belfry_socket& socket : kernel_->sockets)
+    if (socket.end == BELFRY_END_SERVER) socket.holder_tgid = socket.holder_start_ns = 78;
+  EXPECT_THAT(Reasons(Judge()), ElementsAre("foreign_acceptor"));
+}
+
+TEST_F(JudgeTest, TheGuardsOwnListenerIsSoundWithoutSelectorsAndNeverCut) {
+  Begin();
+  kernel_->AddConnection(kCookie, support::Connection(support::Pin(kAgent, 5, 99), image_));
+  const auto reply = Judge(kPlugin, kAgent);
+  EXPECT_EQ(reply->outcome(), v1::OUTCOME_SOUND);
+  EXPECT_EQ(reply->evidence().ByteSizeLong(), 0u);
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+}
+
+TEST_F(JudgeTest, NumbersThatAreNobodyAreWithheld) {
+  Begin();
+  for (const int32_t pid : {0, -1, 999999})
+    EXPECT_THAT(Reasons(Judge(kPlugin, pid)), ElementsAre("no_such_process")) << pid;
+}
+
+TEST_F(JudgeTest, ALiveProcessWithoutAConnectionIsUnrecorded) {
+  Begin();
+  kernel_->AddProcess(client_, image_);
+  EXPECT_THAT(Reasons(Judge()), ElementsAre("unrecorded"));
+}
+
+TEST_F(JudgeTest, TheAnswerDoesNotDependOnTheRing) {
+  Begin();
+  AddClient();
+  belfry_event_exit event{};
+  event.pin = support::Pin(77, 77, 1);
+  kernel_->Emit(support::WithHeader(event, BELFRY_KIND_EXIT, 5));
+  kernel_->live[client_.tgid].pin.exec_id = 8;  // its exec event was lost
+  EXPECT_THAT(Reasons(Judge()), ElementsAre("exec_after_connect"));
+}
+
+TEST_F(JudgeTest, NumbersAreTranslatedThroughTheAskersNamespace) {
+  Begin();
+  AddClient();
+  kernel_->translations[{kPlugin, 7}] = client_.tgid;
+  EXPECT_EQ(Judge(kPlugin, 7)->outcome(), v1::OUTCOME_SOUND);
+}
+
+TEST_F(JudgeTest, AReferenceNeedsTheGuardsConsent) {
+  Begin();
+  AddClient();
+  EXPECT_THAT(Reasons(Judge(kPlugin, getpid(), true)), ElementsAre("not_delegated"));
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+}
+
+TEST_F(JudgeTest, AReferenceIsAnsweredFromExecEvidenceWhereDelegated) {
+  Begin("mode: deny, delegated: exec");
+  kernel_->AddProcess(client_, image_);
+  const auto reply = Judge(kPlugin, getpid(), true);
+  EXPECT_EQ(reply->outcome(), v1::OUTCOME_SOUND) << reply->message();
+  EXPECT_EQ(reply->evidence().provenance(), "exec");
+}
+
+TEST_F(JudgeTest, AKernelThatCannotBeReadIsUnavailable) {
+  Begin();
+  AddClient();
+  kernel_->failing = absl::InternalError("no map");
+  const auto reply = Judge();
+  ASSERT_TRUE(reply.ok());
+  EXPECT_EQ(reply->outcome(), v1::OUTCOME_UNAVAILABLE);
+  EXPECT_THAT(reply->message(), HasSubstr("no map"));
+}
+
+TEST_F(JudgeTest, ItChangedWhileItsEvidenceWasRead) {
+  Begin();
+  AddClient();
+  // Three looks of Live for the first gathering and its own listener's check; the exec comes with the second one.
+  int looks = 0;
+  kernel_->before_live = [&] {
+    if (++looks == 6) kernel_->live[client_.tgid].pin.exec_id = 9;
+  };
+  EXPECT_EQ(Judge()->outcome(), v1::OUTCOME_WITHHELD);
+}
+
+// ---- who may ask ----
+
+TEST_F(JudgeTest, ADirectChildOfTheAgentMayAsk) {
+  Begin();
+  AddClient();
+  EXPECT_TRUE(Judge(kSupervisor).ok());
+}
+
+TEST_F(JudgeTest, AStrangerMayNotAskWhateverItsUid) {
+  Begin();
+  AddClient();
+  AddProcess(90, 1, support::File(101));
+  EXPECT_TRUE(absl::IsPermissionDenied(Judge(90).status()));
+}
+
+TEST_F(JudgeTest, AGrandchildOfAnotherImageMayNotAsk) {
+  Begin();
+  AddClient();
+  AddProcess(91, kSupervisor, support::File(102));
+  EXPECT_TRUE(absl::IsPermissionDenied(Judge(91).status()));
+}
+
+TEST_F(JudgeTest, AChildWhoseParentNumberCameBackMayNotAsk) {
+  Begin();
+  AddClient();
+  kernel_->live[kSupervisor].parent_start_ns = 12345;
+  EXPECT_TRUE(absl::IsPermissionDenied(Judge(kSupervisor).status()));
+}
+
+}  // namespace
+}  // namespace belfry::engine

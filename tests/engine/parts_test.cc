@@ -1,0 +1,208 @@
+// The small parts: the loop, modes, numbers of guards, names of sockets, listeners.
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <thread>
+
+#include "engine/json_file.h"
+#include "engine/scene.h"
+#include "engine/socket_names.h"
+
+namespace belfry::engine {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(Loop, RunsTimersInOrderAndCancelsThem) {
+  auto loop = *Loop::Make();
+  std::vector<int> order;
+  loop->After(std::chrono::milliseconds(2), [&] { order.push_back(2); });
+  const auto cancelled = loop->After(std::chrono::milliseconds(1), [&] { order.push_back(9); });
+  loop->After(std::chrono::milliseconds(1), [&] { order.push_back(1); });
+  loop->After(std::chrono::milliseconds(3), [&] { loop->Stop(); });
+  loop->Cancel(cancelled);
+  loop->Run();
+  EXPECT_THAT(order, ElementsAre(1, 2));
+}
+
+TEST(Loop, TakesTasksOfOtherThreadsUntilItHasStopped) {
+  auto loop = *Loop::Make();
+  int ran = 0;
+  std::thread other([&] {
+    for (int i = 0; i < 1000; ++i) loop->Post([&] { ++ran; });
+    loop->Stop();
+  });
+  loop->Run();
+  other.join();
+  EXPECT_EQ(ran, 1000);
+  EXPECT_FALSE(loop->Post([] {}));
+}
+
+TEST(Loop, ACallbackMayRemoveItself) {
+  auto loop = *Loop::Make();
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  int calls = 0;
+  ASSERT_TRUE(loop->Watch(ends[0], 1, [&](uint32_t) {
+                    ++calls;
+                    loop->Unwatch(ends[0]);
+                  }).ok());
+  ASSERT_EQ(write(ends[1], "x", 1), 1);
+  loop->Turn(std::chrono::milliseconds(1000));
+  loop->Turn(std::chrono::milliseconds(0));
+  EXPECT_EQ(calls, 1);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+class PartsTest : public Scene {
+ protected:
+  absl::StatusOr<v1::SetModeReply> SetMode(const std::string& guard, const std::string& mode) {
+    v1::SetModeRequest request;
+    request.set_guard(guard);
+    request.set_mode(mode);
+    std::optional<absl::StatusOr<v1::SetModeReply>> answer;
+    engine_->questions().SetMode(request, [&](const auto& reply) { answer = reply; });
+    Until([&] { return answer.has_value(); });
+    return *answer;
+  }
+};
+
+TEST_F(PartsTest, AModeThatIsSetIsWrittenAndTold) {
+  Begin("mode: deny");
+  std::vector<v1::Mode> told;
+  engine_->questions().WatchMode(
+      {.tgid = kPlugin}, {},
+      [&](const v1::ModeReply& reply) {
+        told.push_back(reply.mode());
+        return true;
+      },
+      [] { return false; }, [](const absl::Status&) {});
+  Until([&] { return told.size() == 1; });
+  ASSERT_TRUE(SetMode("g", "observe").ok());
+  EXPECT_THAT(told, ElementsAre(v1::MODE_DENY, v1::MODE_OBSERVE));
+  EXPECT_EQ((*ReadModes(dir_ + "/modes.json")).at("g"), verdict::Mode::kObserve);
+  EXPECT_EQ((*ReadModes(dir_ + "/mode.override.json")).at("g"), verdict::Mode::kObserve);
+  EXPECT_TRUE(absl::IsNotFound(SetMode("h", "observe").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(SetMode("g", "of").status()));
+}
+
+TEST_F(PartsTest, TheOperatorsOverrideHoldsAtStart) {
+  ASSERT_TRUE(WriteModes(dir_ + "/mode.override.json", {{"g", verdict::Mode::kWarn}}).ok());
+  Begin("mode: deny");
+  EXPECT_EQ(engine_->guards().ByName("g")->mode, verdict::Mode::kWarn);
+}
+
+TEST_F(PartsTest, ABrokenOverrideDoesNotHold) {
+  ASSERT_TRUE(WriteGuardTexts(dir_ + "/mode.override.json", {{"g", "off"}}).ok());
+  Begin("mode: deny");
+  EXPECT_EQ(engine_->guards().ByName("g")->mode, verdict::Mode::kDeny);
+}
+
+TEST_F(PartsTest, TheDisarmFileMakesEveryoneObserve) {
+  ASSERT_TRUE(WriteGuardTexts(dir_ + "/disarm", {}).ok());
+  Begin("mode: deny");
+  EXPECT_EQ(engine_->guards().ByName("g")->mode, verdict::Mode::kObserve);
+  EXPECT_TRUE(absl::IsFailedPrecondition(SetMode("g", "deny").status()));
+}
+
+TEST_F(PartsTest, ARequiredTaintThatIsNotSeenRefusesTheStart) {
+  auto config = ParseConfig("t.yaml", "version: 1\nguards: [{name: g, unix: /a, require: [foreign_sender]}]\n", {});
+  ASSERT_TRUE(config.ok());
+  auto kernel = std::make_unique<support::FakeKernel>();
+  kernel->blind_to = 1u << BELFRY_TAINT_FOREIGN_SENDER;
+  const auto engine = Engine::Make({.config = *config, .kernel = std::move(kernel)}, log_);
+  ASSERT_TRUE(absl::IsFailedPrecondition(engine.status()));
+  EXPECT_THAT(std::string(engine.status().message()), HasSubstr("foreign_sender"));
+}
+
+TEST(GuardNumbers, ANameKeepsItsNumber) {
+  char name[] = "/tmp/belfry-numbers-XXXXXX";
+  const std::string dir = mkdtemp(name), file = dir + "/guards.json";
+  {
+    GuardNumbers numbers(file);
+    EXPECT_TRUE(absl::IsNotFound(numbers.Load()));
+    EXPECT_EQ((*numbers.Assign({"a", "b"})).at("b"), 1u);
+  }
+  GuardNumbers numbers(file);
+  ASSERT_TRUE(numbers.Load().ok());
+  const auto again = *numbers.Assign({"c", "b"});
+  EXPECT_EQ(again.at("b"), 1u);
+  EXPECT_EQ(again.at("c"), 2u);  // a's number is not reused: records may bear it
+  std::filesystem::remove_all(dir);
+}
+
+class NamesTest : public Scene {
+ protected:
+  std::string Note(const std::string& path) { return ResolvePath(fake_, path).note; }
+  support::FakeKernel fake_;
+};
+
+TEST_F(NamesTest, WhatStandsInTheWayIsSaid) {
+  EXPECT_THAT(Note(dir_ + "/none"), HasSubstr("waiting"));
+  EXPECT_THAT(Note(dir_), HasSubstr("is a directory"));
+  ASSERT_EQ(symlink("nowhere", (dir_ + "/dangling").c_str()), 0);
+  EXPECT_THAT(Note(dir_ + "/dangling"), HasSubstr("dangling symbolic link"));
+  ASSERT_TRUE(WriteGuardTexts(dir_ + "/file", {}).ok());
+  EXPECT_THAT(Note(dir_ + "/file"), HasSubstr("a regular file"));
+  EXPECT_FALSE(Note(dir_ + "/file/below").empty());
+}
+
+TEST_F(NamesTest, ASocketIsGuardedUnderItsNameAndALinksTarget) {
+  const kit::OwnedFd listener(socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{.sun_family = AF_UNIX};
+  const std::string path = dir_ + "/real.sock";
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(Note(path), "");
+  ASSERT_EQ(symlink(path.c_str(), (dir_ + "/link.sock").c_str()), 0);
+  const PathNames names = ResolvePath(fake_, dir_ + "/link.sock");
+  EXPECT_EQ(names.note, "");
+  ASSERT_EQ(names.names.size(), 2u);
+  EXPECT_TRUE(names.names[0].path.ends_with("/link.sock")) << names.names[0].path;
+  EXPECT_TRUE(names.names[1].path.ends_with("/real.sock")) << names.names[1].path;
+  EXPECT_NE(names.names[1].dev, 0u);
+}
+
+class ListenersTest : public Scene {
+ protected:
+  void Scan() {
+    bool done = false;
+    engine_->listeners().Scan([&] { done = true; });
+    Until([&] { return done; });
+  }
+};
+
+TEST_F(ListenersTest, AStrangerIsAnAlarmAndIsNeverEnrolled) {
+  Begin("mode: deny, listener: {uid: 5}");
+  const Guard* guard = engine_->guards().ByName("g");
+  EXPECT_TRUE(guard->listeners.empty());
+  EXPECT_THAT(guard->impostor, HasSubstr("has uid 0, not 5"));
+  kernel_->live[kAgent].creds.euid = 5;
+  kernel_->live[kAgent].pin.exec_id = 2;
+  kernel_->processes[kAgent].pin.exec_id = 2;
+  Scan();
+  EXPECT_EQ(engine_->guards().ByName("g")->listeners.size(), 1u);
+}
+
+TEST_F(ListenersTest, AChildsCopyIsNoListener) {
+  Begin();
+  AddProcess(55, kAgent, support::File(100));
+  belfry_socket copy = kernel_->sockets[0];
+  copy.holder_tgid = copy.holder_start_ns = 55;
+  kernel_->sockets.push_back(copy);
+  Scan();
+  EXPECT_EQ(engine_->guards().ByName("g")->listeners.size(), 1u);
+}
+
+TEST_F(ListenersTest, WhoNoLongerHoldsTheSocketIsLetGo) {
+  Begin();
+  kernel_->sockets.clear();
+  Scan();
+  EXPECT_TRUE(engine_->guards().ByName("g")->listeners.empty());
+}
+
+}  // namespace
+}  // namespace belfry::engine

@@ -1,0 +1,171 @@
+// What events do: cuts in the same turn, lines for followers; and what the sweep finds without them.
+#include <gmock/gmock.h>
+
+#include "engine/scene.h"
+
+namespace belfry::engine {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class PipelineTest : public Scene {
+ protected:
+  void EmitConnect() {
+    belfry_event_connect event{};
+    event.cookie = kCookie;
+    event.connection = support::Connection(client_, image_);
+    kernel_->Emit(support::WithHeader(event, BELFRY_KIND_CONNECT, 5));
+  }
+  void EmitExec(uint64_t exec_id) {
+    belfry_event_exec event{};
+    event.process = support::Process(client_, support::File(201));
+    event.process.pin.exec_id = exec_id;
+    kernel_->Emit(support::WithHeader(event, BELFRY_KIND_EXEC, 6));
+  }
+  void Turn() { engine_->bench().drain(); }
+};
+
+TEST_F(PipelineTest, AnExecOfAnOpenerIsCutInTheSameTurn) {
+  Begin();
+  AddClient();
+  EmitConnect();
+  EmitExec(8);
+  Turn();
+  EXPECT_EQ(cutter_->cut.size(), 1u);
+}
+
+TEST_F(PipelineTest, TheExecBeforeTheConnectIsNoReason) {
+  Begin();
+  AddClient();
+  EmitConnect();
+  EmitExec(client_.exec_id);
+  Turn();
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+}
+
+TEST_F(PipelineTest, AnExitOfAnOpenerIsCutInTheSameTurn) {
+  Begin();
+  AddClient();
+  EmitConnect();
+  belfry_event_exit event{};
+  event.pin = client_;
+  kernel_->Emit(support::WithHeader(event, BELFRY_KIND_EXIT, 6));
+  Turn();
+  EXPECT_EQ(cutter_->cut.size(), 1u);
+}
+
+TEST_F(PipelineTest, InWarnNothingIsCut) {
+  Begin("mode: warn");
+  AddClient();
+  EmitConnect();
+  EmitExec(8);
+  Turn();
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+}
+
+TEST_F(PipelineTest, TheAgentsOwnConnectionIsNeverCut) {
+  Begin();
+  client_ = support::Pin(kAgent, kAgent, 1);
+  AddClient();
+  EmitConnect();
+  EmitExec(8);
+  Turn();
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+}
+
+TEST_F(PipelineTest, ATaintThatTheGuardMindsIsCut) {
+  Begin();
+  AddClient();
+  belfry_event_taint event{};
+  event.cookie = kCookie;
+  event.taints = 1u << BELFRY_TAINT_AMBIGUOUS;
+  kernel_->Emit(support::WithHeader(event, BELFRY_KIND_TAINT, 6));
+  Turn();
+  EXPECT_EQ(cutter_->cut.size(), 1u);
+}
+
+TEST_F(PipelineTest, WhatNobodyHasAcceptedYetIsCutLater) {
+  Begin();
+  AddClient();
+  const belfry_socket end = kernel_->sockets.back();
+  kernel_->sockets.pop_back();
+  EmitConnect();
+  EmitExec(8);
+  Turn();
+  ASSERT_THAT(cutter_->cut, IsEmpty());
+  kernel_->sockets.push_back(end);
+  Until([&] { return cutter_->cut.size() == 1; });
+}
+
+TEST_F(PipelineTest, FollowersAreTold) {
+  Begin();
+  AddClient();
+  std::vector<std::string> lines;
+  v1::FollowRequest request;
+  engine_->questions().Follow(
+      request,
+      [&](const std::string& line) {
+        lines.push_back(line);
+        return true;
+      },
+      [] { return false; }, [](const absl::Status&) {});
+  engine_->loop().Turn(std::chrono::milliseconds(0));
+  EmitConnect();
+  EmitExec(8);
+  Turn();
+  EXPECT_THAT(lines, Contains(HasSubstr("\"action\":\"connect\"")));
+  EXPECT_THAT(lines, Contains(HasSubstr("exec_after_connect")));
+  EXPECT_THAT(lines, Contains(HasSubstr("\"action\":\"cut\"")));
+}
+
+class SweepTest : public Scene {
+ protected:
+  evidence::Gaps gaps_;
+};
+
+TEST_F(SweepTest, FindsWhatTheStreamLost) {
+  Begin();
+  AddClient();
+  kernel_->live[client_.tgid].pin.exec_id = 8;
+  Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, gaps_);
+  ASSERT_TRUE(sweep.Connections(10).ok());
+  EXPECT_EQ(cutter_->cut.size(), 1u);
+  kernel_->connections[kCookie].alive = false;
+  ASSERT_TRUE(sweep.Connections(11).ok());
+  EXPECT_THAT(kernel_->forgotten, Contains(kCookie));
+}
+
+TEST_F(SweepTest, ARiseOfMissedRunsIsAGap) {
+  Begin();
+  Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, gaps_);
+  kernel_->counters = {{.name = "connect_ready", .missed = 3}, {.name = "process_exec", .missed = 1}};
+  sweep.LookForGaps(100);
+  EXPECT_THAT(gaps_.All(), IsEmpty());
+  kernel_->counters[1].missed = 9;
+  sweep.LookForGaps(200);
+  EXPECT_THAT(gaps_.All(), IsEmpty());
+  kernel_->counters[0].missed = 4;
+  sweep.LookForGaps(300);
+  EXPECT_TRUE(gaps_.Covers(250));
+  EXPECT_FALSE(gaps_.Covers(150));
+}
+
+TEST_F(SweepTest, WhatWasOpenBeforeIsMarkedAndInAgentsGuardsReset) {
+  Begin("mode: deny, preexisting: reset");
+  kernel_->AddProcess(client_, image_);
+  kernel_->sockets.push_back(ServerEnd(kCookie, client_.tgid));
+  Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, gaps_);
+  const auto found = sweep.MarkUnrecorded(BELFRY_TAINT_PREEXISTING, 10);
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(*found, 1);
+  EXPECT_EQ(kernel_->connections.at(kCookie).record.taints, 1u << BELFRY_TAINT_PREEXISTING);
+  Until([&] { return cutter_->cut.size() == 1; });
+}
+
+}  // namespace
+}  // namespace belfry::engine
