@@ -52,7 +52,7 @@ TEST(Doctor, AllKept) {
 TEST(Doctor, EverythingIsWrong) {
   Examination examination = Healthy();
   examination.probes.push_back({"cgroup_v2", false, true, "no version 2 control group tree is mounted", "mount -t cgroup2 none /sys/fs/cgroup"});
-  examination.status = BusyStatus();
+  examination.status = BusyStatusOfOneReason();
   examination.spire = SpireSetup{.conf_path = "/etc/spire/agent.conf", .conf = ReadAgentConf(kAgentConf), .plugin_runs = false};
   examination.name_sources = {"ldap", "sss"};
   const Diagnosis diagnosis = Diagnose(examination);

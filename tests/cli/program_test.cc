@@ -158,7 +158,7 @@ TEST_F(WithDaemon, ExitCodesAreTheVerdicts) {
   EXPECT_EQ(Run({"explain", "4242"}).exit, 0);
   EXPECT_EQ(Run({"explain", "5"}).exit, 3);
   EXPECT_EQ(Run({"status"}).exit, 0);
-  daemon_.status = BusyStatus();
+  daemon_.status = BusyStatusOfOneReason();
   EXPECT_EQ(Run({"status"}).exit, 2);
   ExpectGolden("status_busy.json", Run({"status", "--json"}).out);
 }

@@ -54,7 +54,7 @@ TEST(Render, Explain) {
 }
 
 TEST(Render, Json) {
-  ExpectGolden("status_busy.json", JsonText(BusyStatus()));
+  ExpectGolden("status_busy.json", JsonText(BusyStatusOfOneReason()));
   ExpectGolden("attest_withheld.json", JsonText(WithheldAnswer()));
   ExpectGolden("explain_swapped.json", JsonText(SwappedStory()));
   EXPECT_NE(JsonText(v1::AttestAnswer()).find("\"schema\": 1"), std::string::npos);

@@ -87,6 +87,12 @@ v1::StatusReply BusyStatus() {
   return status;
 }
 
+v1::StatusReply BusyStatusOfOneReason() {
+  v1::StatusReply status = BusyStatus();
+  status.mutable_guards(0)->mutable_would_withhold()->erase("fd_transferred");
+  return status;
+}
+
 v1::AttestAnswer SoundAnswer() {
   v1::AttestAnswer answer;
   answer.set_schema(1);

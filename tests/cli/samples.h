@@ -13,6 +13,7 @@ inline constexpr uint64_t kNow = 30 * kDay;
 
 
 v1::StatusReply BusyStatus();    // two guards, losses, a gap, an impostor
+v1::StatusReply BusyStatusOfOneReason();  // for JSON, where the order within a map is free
 v1::StatusReply HealthyStatus();  // one guard in deny, nothing lost
 v1::AttestAnswer SoundAnswer();
 v1::AttestAnswer WithheldAnswer();

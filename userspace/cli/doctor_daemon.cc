@@ -33,10 +33,10 @@ void AddBackend(const v1::StatusReply& status, Findings& findings) {
     findings.push_back(MakeFinding("note", absl::StrCat("a stronger backend was not taken: ", Plain(step))));
   }
   for (const std::string& taint : status.blind_to()) {
-    findings.push_back(MakeFinding(
-        "note",
-        absl::StrCat("this backend cannot see ", Plain(taint), " (", std::string(WordsFor(taint).meaning), ")"),
-        absl::StrCat("where it must be seen, put `require: [", Plain(taint), "]` on the guard: it then refuses to start here")));
+    findings.push_back(MakeFinding("note", absl::StrCat("this backend cannot see ", Plain(taint), ": ", std::string(WordsFor(taint).meaning))));
+  }
+  if (status.blind_to_size() > 0) {
+    findings.back().set_remedy("where one of these must be seen, name it under `require:` of the guard: it then refuses to start here");
   }
 }
 
@@ -90,7 +90,7 @@ void AddGuards(const v1::StatusReply& status, Findings& findings) {
 // What is said above in doctor's words already.
 bool IsSaid(const v1::Finding& finding) {
   const std::string& what = finding.what();
-  return what.starts_with("program ") || what.starts_with("canary: ") || what.find(": impostor_listener: ") != std::string::npos;
+  return what.starts_with("program ") || what.starts_with("canary: ") || what.find(": waiting: ") != std::string::npos || what.find(": impostor_listener: ") != std::string::npos;
 }
 
 }  // namespace
