@@ -11,6 +11,7 @@ if(TARGET belfry-spire-plugin)
 endif()
 
 install(FILES deploy/man/belfry.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES deploy/man/belfry.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES deploy/man/belfryd.8 deploy/man/belfry-spire-plugin.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES deploy/belfry.yaml deploy/spire/agent.conf deploy/spire/ROLLOUT.md README.md LICENSE
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
