@@ -1,14 +1,23 @@
-# Standard places: programs in bin, the plugin in libexec (only spire-agent starts it), units, man pages, examples.
+# Standard places: programs in bin and libexec, units, man pages, examples.
 include(GNUInstallDirs)
 
-foreach(program belfryd belfry)
-  if(TARGET ${program})
-    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# libexec: what people do not start by hand, and the demonstration's cast.
+set(commands belfryd belfry)
+set(parts belfry-spire-plugin belfry-demo-actor belfry-demo-foreign)
+set(present)
+foreach(name ${commands} ${parts})
+  if(TARGET ${name})
+    list(APPEND present ${name})
+    if(name IN_LIST commands)
+      install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    else()
+      install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/belfry
+                              LIBRARY DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/belfry)
+    endif()
   endif()
 endforeach()
-if(TARGET belfry-spire-plugin)
-  install(TARGETS belfry-spire-plugin RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/belfry)
-endif()
+# Everything but the tests.
+add_custom_target(programs DEPENDS ${present})
 
 install(FILES deploy/man/belfry.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES deploy/man/belfry.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)

@@ -35,7 +35,7 @@ if [ ! -f build/release/CMakeCache.txt ]; then
   }
 fi
 watched build/build.log cmake --build build/release --parallel "$(jobs_for_memory)" \
-  --target belfryd belfry belfry-spire-plugin || {
+  --target programs || {
   grep -E 'error|FAILED|\*\*\*' build/build.log | head -n 15 >&2
   stop "the build failed" "build/build.log has all of it"
 }
