@@ -52,7 +52,8 @@ TEST(ParseMountinfo, ReadsThisMachine) {
 class PlaceOfTest : public testing::Test {
  protected:
   PlaceOfTest() : root_(fs::canonical(folder_.path()).string()) { fs::create_directories(root_ + "/agent/public"); }
-  // By the same filesystem, what is `path` in it? Known for the folder itself, so that the test does not repeat the code.
+  // By the same filesystem, what is `path` in it? Known for the folder itself, so that the test does not repeat the
+  // code.
   std::string Inside(const std::string& path) { return PlaceOf(root_ + "/x")->inside + path; }
   void Expect(const std::string& path, const std::string& inside, const std::string& missing, const std::string& leaf) {
     const auto place = PlaceOf(path);
@@ -75,7 +76,8 @@ TEST_F(PlaceOfTest, FollowsWhatIsThere) {
   Expect(root_ + "/link/api.sock", "/agent/public", "", "api.sock");
   Expect(root_ + "/relative/public/api.sock", "/agent/public", "", "api.sock");
   const NamePlace place = *PlaceOf(root_ + "/link/api.sock");
-  struct stat directory{}, expected{};
+  struct stat directory {
+  }, expected{};
   ASSERT_EQ(fstat(place.directory.get(), &directory), 0);
   ASSERT_EQ(stat((root_ + "/agent/public").c_str(), &expected), 0);
   EXPECT_EQ(directory.st_ino, expected.st_ino);
@@ -148,7 +150,7 @@ TEST_F(PlaceOfTest, ABindMountIsTheSamePlaceAndMountsAreWatched) {
     if (mount("none", at.c_str(), "tmpfs", 0, nullptr) != 0) return 77;
     const auto fresh = PlaceOf(at + "/public/api.sock");
     if (!fresh.ok() || fresh->inside != "/" || fresh->NameInside() != "/public/api.sock") return 5;
-    struct stat root{};
+    struct stat root {};
     if (stat(at.c_str(), &root) != 0 || fresh->dev != (major(root.st_dev) << 20 | minor(root.st_dev))) return 6;
     return fresh->dev == place->dev ? 7 : 0;
   });

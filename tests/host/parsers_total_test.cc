@@ -13,9 +13,10 @@ namespace belfry::host {
 namespace {
 
 // Pieces of good text, so that the bytes get past the first check.
-constexpr const char* kPieces[] = {"Uid:\t1\t1\t1\t1\n", "Gid:\t", "Groups:\t", "NSpid:", "1 2 ", ":", "-", " - ", "\n",
-                                   "36 35 1:2 / /a rw",  "\\04",  "\\040",     "root:x:0:0:::/\n", "+", ")", " S ", "[",
-                                   "]",                  "belfry=off", "#"};
+constexpr const char* kPieces[] = {
+    "Uid:\t1\t1\t1\t1\n", "Gid:\t", "Groups:\t", "NSpid:",           "1 2 ", ":", "-",   " - ", "\n",
+    "36 35 1:2 / /a rw",  "\\04",   "\\040",     "root:x:0:0:::/\n", "+",    ")", " S ", "[",   "]",
+    "belfry=off",         "#"};
 
 TEST(Parsers, SurviveAnyBytes) {
   std::mt19937 random(11);

@@ -13,21 +13,21 @@ TEST(ParsePasswd, FollowsGo) {
       "   # another:x:2:2::/:/\n"
       "\n"
       "root:x:0:0:root:/root:/bin/bash\n"
-      "second:x:0:0::/:/\n"               // the first line wins
-      "  spaced:x:3:3::/:/bin/sh  \r\n"   // space around the line is none of it
-      "short:x:4:4::/\n"                  // six colons are needed
-      ":x:5:5::/:/\n"                     // no name
+      "second:x:0:0::/:/\n"              // the first line wins
+      "  spaced:x:3:3::/:/bin/sh  \r\n"  // space around the line is none of it
+      "short:x:4:4::/\n"                 // six colons are needed
+      ":x:5:5::/:/\n"                    // no name
       "+nis:x:6:6::/:/\n"
       "-nis:x:7:7::/:/\n"
       "badgid:x:8:eight::/:/\n"
       "nogid:x:9:::/:/\n"
-      "octal:x:010:1::/:/\n"              // not how 8 or 10 is spelled
+      "octal:x:010:1::/:/\n"  // not how 8 or 10 is spelled
       "plus:x:+11:1::/:/\n"
       "negative:x:-12:1::/:/\n"
       "space:x: 13:1::/:/\n"
       "bigid:x:4294967296:1::/:/\n"
       "last:x:4294967295:1::/:/\n"
-      "signedgid:x:14:-1::/:/\n"          // Atoi takes it
+      "signedgid:x:14:-1::/:/\n"  // Atoi takes it
       "many:x:15:15:a:b:c:d:e\n"
       "noend:x:16:16::/:/");
   EXPECT_EQ(names.at(0), "root");

@@ -94,8 +94,11 @@ TEST_F(WorkersTest, WorkRunsElsewhereAndDoneOnTheLoop) {
   Workers workers(Small(), loop_.Post());
   const std::thread::id here = std::this_thread::get_id();
   std::thread::id there, done_on;
-  ASSERT_TRUE(workers.Submit(1, kNoDeadline, [&](const auto&) { there = std::this_thread::get_id(); },
-                             [&](absl::Status) { done_on = std::this_thread::get_id(); }).ok());
+  ASSERT_TRUE(workers
+                  .Submit(
+                      1, kNoDeadline, [&](const auto&) { there = std::this_thread::get_id(); },
+                      [&](absl::Status) { done_on = std::this_thread::get_id(); })
+                  .ok());
   loop_.RunOne();
   EXPECT_NE(there, here);
   EXPECT_EQ(done_on, here);
@@ -137,10 +140,15 @@ TEST_F(WorkersTest, WhenAllThreadsAreHeldJobsWaitThenAreRefused) {
 TEST_F(WorkersTest, ALateJobIsAnsweredOnceAndItsWorkGoesOn) {
   Workers workers(Small(), loop_.Post());
   std::latch finished(1);
-  ASSERT_TRUE(workers.Submit(1, 100, [&, hang = Hang()](const auto& stopping) {
-    hang(stopping);
-    finished.count_down();
-  }, Note("late")).ok());
+  ASSERT_TRUE(workers
+                  .Submit(
+                      1, 100,
+                      [&, hang = Hang()](const auto& stopping) {
+                        hang(stopping);
+                        finished.count_down();
+                      },
+                      Note("late"))
+                  .ok());
   AwaitHung(1);
   workers.Expire(100);
   workers.Expire(101);
@@ -173,10 +181,15 @@ TEST_F(WorkersTest, WorkIsToldThatItIsStopping) {
     Workers::Options patient = Small();
     patient.stop_grace_ns = UINT64_C(3600) * 1'000'000'000;
     Workers workers(patient, loop_.Post());
-    ASSERT_TRUE(workers.Submit(1, kNoDeadline, [&](const std::atomic<bool>& stopping) {
-      begun.count_down();
-      stopping.wait(false);
-    }, Note("told")).ok());
+    ASSERT_TRUE(workers
+                    .Submit(
+                        1, kNoDeadline,
+                        [&](const std::atomic<bool>& stopping) {
+                          begun.count_down();
+                          stopping.wait(false);
+                        },
+                        Note("told"))
+                    .ok());
     begun.wait();
   }
   loop_.RunOne();

@@ -46,8 +46,11 @@ TEST(Escape, ShowsWhatIsSafeAndNamesTheRest) {
 TEST(Escape, CutsAtTheLimitAndSaysSo) {
   EXPECT_EQ(Escape("abcdef", 6), "abcdef");
   EXPECT_EQ(Escape("abcdefg", 6), "abc...");
-  EXPECT_EQ(Escape("ab\n\n", 6), "ab...");                   // an escape is never cut in half
-  EXPECT_EQ(Escape("ab\xe2\x82\xac" "cde", 6), "ab...");     // nor a character
+  EXPECT_EQ(Escape("ab\n\n", 6), "ab...");  // an escape is never cut in half
+  EXPECT_EQ(Escape("ab\xe2\x82\xac"
+                   "cde",
+                   6),
+            "ab...");  // nor a character
   EXPECT_EQ(Escape("\n", 4), "\\x0a");
   EXPECT_EQ(Escape("\n\n", 4), "...");
   EXPECT_EQ(Escape("abc", 2), "..");

@@ -94,7 +94,7 @@ TEST_F(LogTest, AWriterThatFailsIsCounted) {
 }
 
 TEST_F(LogTest, TheJournalIsRecognisedByItsStream) {
-  struct stat at{};
+  struct stat at {};
   ASSERT_EQ(fstat(write_end_.get(), &at), 0);
   const std::string ours = std::to_string(at.st_dev) + ":" + std::to_string(at.st_ino);
   EXPECT_TRUE(IsJournalStream(write_end_.get(), ours.c_str()));

@@ -85,7 +85,7 @@ class FakeKernel : public kernel::Kernel {
   std::string backend = "cgroup";
   std::vector<std::string> steps_down;
   uint32_t blind_to = 0;
-  absl::Status failing;  // not OK: every question that can fail answers this
+  absl::Status failing;               // not OK: every question that can fail answers this
   std::function<void()> before_live;  // called at each Live(): a test changes the world between two looks
 
   // ---- what it was told ----

@@ -30,23 +30,41 @@ class World {
   uint32_t Pick(uint32_t n) { return random_() % n; }
 
   void Move(belfry_pin& pin) {
-    if (Pick(2)) pin.start_ns += Pick(3) - 1;
-    else pin.exec_id += Pick(3) - 1;
+    if (Pick(2))
+      pin.start_ns += Pick(3) - 1;
+    else
+      pin.exec_id += Pick(3) - 1;
   }
   void Move(belfry_file_id& file) {
     switch (Pick(4)) {
-      case 0: file.ino += Pick(2); break;
-      case 1: file.generation += Pick(2); break;
-      case 2: file.dev += Pick(2); break;
-      default: file.ctime_ns += Pick(9); break;
+      case 0:
+        file.ino += Pick(2);
+        break;
+      case 1:
+        file.generation += Pick(2);
+        break;
+      case 2:
+        file.dev += Pick(2);
+        break;
+      default:
+        file.ctime_ns += Pick(9);
+        break;
     }
   }
   void Move(belfry_live& live) {
     switch (Pick(4)) {
-      case 0: Move(live.pin); break;
-      case 1: Move(live.exe); break;
-      case 2: live.threads = Pick(3); break;
-      default: live.kernel_thread = Pick(2); break;
+      case 0:
+        Move(live.pin);
+        break;
+      case 1:
+        Move(live.exe);
+        break;
+      case 2:
+        live.threads = Pick(3);
+        break;
+      default:
+        live.kernel_thread = Pick(2);
+        break;
     }
   }
   void Change(Facts& facts) {
@@ -56,23 +74,43 @@ class World {
         if (facts.live) Move(*facts.live);
         facts.live_after = facts.live;
         break;
-      case 1: if (facts.live_after) Move(*facts.live_after); break;
-      case 2: if (facts.process) Move(facts.process->pin); break;
-      case 3: if (facts.process) Move(facts.process->image); break;
-      case 4: if (facts.process) facts.process->image_flags ^= 1u << Pick(8); break;
-      case 5: facts.gap = Pick(2); break;
+      case 1:
+        if (facts.live_after) Move(*facts.live_after);
+        break;
+      case 2:
+        if (facts.process) Move(facts.process->pin);
+        break;
+      case 3:
+        if (facts.process) Move(facts.process->image);
+        break;
+      case 4:
+        if (facts.process) facts.process->image_flags ^= 1u << Pick(8);
+        break;
+      case 5:
+        facts.gap = Pick(2);
+        break;
       default:
-        if (Pick(2)) facts.process.reset();
-        else facts.live.reset();
+        if (Pick(2))
+          facts.process.reset();
+        else
+          facts.live.reset();
         break;
     }
   }
   void Change(ConnectionFacts& connection) {
     switch (Pick(5)) {
-      case 0: Move(connection.record.opener); break;
-      case 1: Move(connection.record.exe); break;
-      case 2: connection.record.taints |= 1u << Pick(BELFRY_TAINT_COUNT); break;
-      case 3: connection.alive = false; break;
+      case 0:
+        Move(connection.record.opener);
+        break;
+      case 1:
+        Move(connection.record.exe);
+        break;
+      case 2:
+        connection.record.taints |= 1u << Pick(BELFRY_TAINT_COUNT);
+        break;
+      case 3:
+        connection.alive = false;
+        break;
       default:
         connection.foreign_holders.push_back(
             support::FakeKernel::ClientSlot(connection.cookie, support::Pin(kTgid + Pick(2), 1000 + Pick(2), 3), 4));

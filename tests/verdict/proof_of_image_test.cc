@@ -45,9 +45,12 @@ TEST(Judge, SaysOfTheImageOnlyWhatIsProven) {
     bool plain, containers, rootless;
   };
   const Place places[] = {
-      {BELFRY_PLACE_MNTNS_FOREIGN, false, true, false},      {BELFRY_PLACE_MNTNS_UNPRIV, false, false, true},
-      {BELFRY_PLACE_USERNS, false, false, true},             {BELFRY_PLACE_ROOT_FOREIGN, false, false, true},
-      {BELFRY_PLACE_PIDNS, true, true, true},                {BELFRY_PLACE_UNKNOWN, false, false, false},
+      {BELFRY_PLACE_MNTNS_FOREIGN, false, true, false},
+      {BELFRY_PLACE_MNTNS_UNPRIV, false, false, true},
+      {BELFRY_PLACE_USERNS, false, false, true},
+      {BELFRY_PLACE_ROOT_FOREIGN, false, false, true},
+      {BELFRY_PLACE_PIDNS, true, true, true},
+      {BELFRY_PLACE_UNKNOWN, false, false, false},
       {BELFRY_PLACE_MNTNS_FOREIGN | BELFRY_PLACE_MNTNS_UNPRIV, false, false, false},
   };
   for (const Place& place : places) {

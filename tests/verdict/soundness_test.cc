@@ -64,7 +64,9 @@ TEST(Judge, ATaintOfANewerKernelPartIsNotTakenForHarmless) {
 TEST(Judge, WithholdsExactlyForWhatIsWrong) {
   const belfry_file_id other = support::File(43, 8, 1);
   const Case cases[] = {
-      {"opener's number belongs to another process", [](Facts& f) { Record(f).opener.start_ns = 999; }, {"opener_exited"}},
+      {"opener's number belongs to another process",
+       [](Facts& f) { Record(f).opener.start_ns = 999; },
+       {"opener_exited"}},
       {"number comes back with the same exec id and image",
        [](Facts& f) {
          Now(f, [](belfry_live& l) { l.pin.start_ns = 2000; });
@@ -81,7 +83,9 @@ TEST(Judge, WithholdsExactlyForWhatIsWrong) {
       {"exe_file is not the image (trap 1)",
        [&](Facts& f) { Now(f, [&](belfry_live& l) { l.exe = other; }); },
        {"exe_replaced"}},
-      {"exe_file was not the image at connect, and is again", [&](Facts& f) { Record(f).exe = other; }, {"exe_replaced"}},
+      {"exe_file was not the image at connect, and is again",
+       [&](Facts& f) { Record(f).exe = other; },
+       {"exe_replaced"}},
       {"exe_file was swapped before connect and still is",
        [&](Facts& f) {
          Now(f, [&](belfry_live& l) { l.exe = other; });
@@ -141,13 +145,9 @@ TEST(Judge, WithholdsExactlyForWhatIsWrong) {
        },
        {"no_such_process"}},
       {"died while we looked", [](Facts& f) { f.live_after.reset(); }, {"no_such_process"}},
-      {"zombie only",
-       [](Facts& f) { Now(f, [](belfry_live& l) { l.threads = 0; }); },
-       {"no_such_process"}},
+      {"zombie only", [](Facts& f) { Now(f, [](belfry_live& l) { l.threads = 0; }); }, {"no_such_process"}},
       {"became a zombie while we looked", [](Facts& f) { f.live_after->threads = 0; }, {"no_such_process"}},
-      {"kernel thread",
-       [](Facts& f) { Now(f, [](belfry_live& l) { l.kernel_thread = 1; }); },
-       {"no_such_process"}},
+      {"kernel thread", [](Facts& f) { Now(f, [](belfry_live& l) { l.kernel_thread = 1; }); }, {"no_such_process"}},
       {"number changed hands while we looked", [](Facts& f) { ++f.live_after->pin.start_ns; }, {"no_such_process"}},
       {"several at once, sorted, each once",
        [](Facts& f) {
@@ -249,8 +249,8 @@ TEST(Judge, NeverRefuses) {
 TEST(Judge, OneMismatchWithholdsAndOnlyTheMismatchIsCut) {
   Facts facts = HonestFacts();
   const belfry_file_id exe = facts.live->exe;
-  facts.connections.push_back(ConnectionOf(support::Pin(kTgid, 500, 3), exe, 8));   // an earlier owner of the number
-  facts.connections.push_back(ConnectionOf(support::Pin(kTgid, 1000, 3), exe, 9));  // sound
+  facts.connections.push_back(ConnectionOf(support::Pin(kTgid, 500, 3), exe, 8));    // an earlier owner of the number
+  facts.connections.push_back(ConnectionOf(support::Pin(kTgid, 1000, 3), exe, 9));   // sound
   facts.connections.push_back(ConnectionOf(support::Pin(kTgid, 1000, 2), exe, 10));  // before the exec
   const Verdict verdict = Judge(facts, {});
   EXPECT_EQ(verdict.outcome, Outcome::kWithheld);
@@ -310,7 +310,10 @@ TEST(Judge, CredentialsThatGrewAreATaintAndDroppedOnesAreNot) {
       {"user becomes another", user, {0, 0, 1001, 1001, 1000, 1000}, true},
       {"user gets another group", user, {0, 0, 1000, 1000, 1000, 27}, true},
       {"user gets a capability", user, {1, 1, 1000, 1000, 1000, 1000}, true},
-      {"a permitted capability becomes effective", {0, 1, 1000, 1000, 1000, 1000}, {1, 1, 1000, 1000, 1000, 1000}, false},
+      {"a permitted capability becomes effective",
+       {0, 1, 1000, 1000, 1000, 1000},
+       {1, 1, 1000, 1000, 1000, 1000},
+       false},
       {"setuid program goes back to its caller", {0, 0, 1000, 5, 1000, 1000}, user, false},
       {"root gets a capability it had not", {1, 1, 0, 0, 0, 0}, {3, 3, 0, 0, 0, 0}, true},
   };

@@ -58,9 +58,8 @@ const SeenConnection* Connections::Find(uint64_t cookie) const {
 }
 
 size_t Connections::Live(uint32_t guard) const {
-  return std::count_if(by_cookie_.begin(), by_cookie_.end(), [&](const auto& entry) {
-    return entry.second.alive && entry.second.record.guard == guard;
-  });
+  return std::count_if(by_cookie_.begin(), by_cookie_.end(),
+                       [&](const auto& entry) { return entry.second.alive && entry.second.record.guard == guard; });
 }
 
 template <typename Wanted>

@@ -1,7 +1,8 @@
 // The connections to guarded sockets as the event stream and snapshots tell them: what status and audit show.
 //
-// For people; never for a verdict (invariant 1). Bounded: closed ones go first, oldest first; then new ones are not kept
-// and counted. Not thread-safe: owned by the loop thread. Pointers stay valid until the next change. Times: boot ns.
+// For people; never for a verdict (invariant 1). Bounded: closed ones go first, oldest first; then new ones are not
+// kept and counted. Not thread-safe: owned by the loop thread. Pointers stay valid until the next change. Times: boot
+// ns.
 #ifndef BELFRY_EVIDENCE_CONNECTIONS_H_
 #define BELFRY_EVIDENCE_CONNECTIONS_H_
 

@@ -52,7 +52,8 @@ void ProcessTable::Apply(const belfry_event_exec& event) {
   if (process == nullptr || process->record.pin.exec_id > event.process.pin.exec_id) return;
   process->record = event.process;
   process->argv_cut = event.argv_cut != 0;
-  process->argv = std::make_shared<const std::string>(event.argv, std::min<size_t>(event.argv_bytes, sizeof event.argv));
+  process->argv =
+      std::make_shared<const std::string>(event.argv, std::min<size_t>(event.argv_bytes, sizeof event.argv));
 }
 
 void ProcessTable::Apply(const belfry_event_fork& event) {
@@ -121,7 +122,8 @@ void ProcessTable::Forget(uint64_t now_ns) {
 
 const KnownProcess* ProcessTable::Find(uint32_t tgid) const {
   if (const auto found = live_.find(tgid); found != live_.end()) return found->second.get();
-  const auto last = std::find_if(exit_order_.rbegin(), exit_order_.rend(), [&](const Key& k) { return k.first == tgid; });
+  const auto last =
+      std::find_if(exit_order_.rbegin(), exit_order_.rend(), [&](const Key& k) { return k.first == tgid; });
   return last == exit_order_.rend() ? nullptr : exited_.find(*last)->second.get();
 }
 
@@ -137,8 +139,8 @@ std::vector<const KnownProcess*> ProcessTable::Ancestry(uint32_t tgid) const {
   const KnownProcess* child = Find(tgid);
   while (child != nullptr && out.size() < kAncestryMax) {
     const KnownProcess* parent = Find(child->record.parent_tgid, child->record.parent_start_ns);
-    // A parent cannot be younger than its child: such a record is not to be believed, nor followed.
-    if (parent == nullptr || parent == child || parent->record.pin.start_ns > child->record.pin.start_ns) break;
+    // A parent is older than its child: any other record is not to be believed, nor followed in a circle.
+    if (parent == nullptr || parent->record.pin.start_ns >= child->record.pin.start_ns) break;
     out.push_back(parent);
     child = parent;
   }

@@ -22,7 +22,7 @@
 namespace belfry::evidence {
 
 struct KnownProcess {
-  belfry_process record{};  // as of its last exec or fork; BELFRY_IMAGE_BACKFILLED: from a snapshot
+  belfry_process record{};                  // as of its last exec or fork; BELFRY_IMAGE_BACKFILLED: from a snapshot
   std::shared_ptr<const std::string> argv;  // NUL separated, as of exec; null: unknown
   bool argv_cut = false;
   uint64_t exited_ns = 0;  // 0: lives, as far as we were told

@@ -1,7 +1,7 @@
 #include "host/digest.h"
 
-// EVP drags every provider of OpenSSL into a static program (3.7 MB in belfry-spire-plugin, which must stay below 10 MB);
-// the plain functions are the same code, deprecated in name only.
+// EVP drags every provider of OpenSSL into a static program (3.7 MB in belfry-spire-plugin, which must stay below 10
+// MB); the plain functions are the same code, deprecated in name only.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 #include <sys/stat.h>
@@ -35,7 +35,7 @@ absl::Status TooLarge(uint64_t limit) {
 }  // namespace
 
 absl::StatusOr<std::string> Sha256(int fd, uint64_t size_limit, const GoOn& go_on) {
-  struct stat before{};
+  struct stat before {};
   if (fstat(fd, &before) != 0) return kit::ErrnoError(kDoing);
   if (!S_ISREG(before.st_mode)) return kit::Error(absl::StatusCode::kFailedPrecondition, kDoing, "not a regular file");
   if (size_limit != 0 && static_cast<uint64_t>(before.st_size) > size_limit) return TooLarge(size_limit);
@@ -56,7 +56,7 @@ absl::StatusOr<std::string> Sha256(int fd, uint64_t size_limit, const GoOn& go_o
   }
 
   // A file that is being executed cannot be written (ETXTBSY); any other can, and half of each version is no digest.
-  struct stat after{};
+  struct stat after {};
   if (fstat(fd, &after) != 0) return kit::ErrnoError(kDoing);
   if (!SameContent(before, after) || done != static_cast<uint64_t>(before.st_size)) {
     return kit::Error(absl::StatusCode::kAborted, kDoing, "the file changed while it was read", "ask again");

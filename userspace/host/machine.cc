@@ -59,7 +59,7 @@ bool CommandLineSaysOff(std::string_view command_line) {
 }
 
 std::optional<std::string> DisarmedBy(const std::string& disarm_file) {
-  struct stat at{};
+  struct stat at {};
   if (lstat(disarm_file.c_str(), &at) == 0) return absl::StrCat(kit::Escape(disarm_file), " exists");
   const auto command_line = kit::ReadFile("/proc/cmdline", kSmallFileBytes);
   if (command_line.ok() && CommandLineSaysOff(*command_line)) return "belfry=off is on the kernel command line";

@@ -43,8 +43,9 @@ struct NamePlace {
 };
 
 // `path` is absolute; its last component need not exist and is not followed, the way to it is (realpath(3)).
-// InvalidArgument: not absolute, no last component, ".." below a missing directory. FailedPrecondition: something on the
-// way is not a directory, or too many symbolic links. NotFound: the directory was removed, or its mount is out of reach.
+// InvalidArgument: not absolute, no last component, ".." below a missing directory. FailedPrecondition: something on
+// the way is not a directory, or too many symbolic links. NotFound: the directory was removed, or its mount is out of
+// reach.
 absl::StatusOr<NamePlace> PlaceOf(const std::string& path);
 
 // Tells that mounts changed, so that names must be resolved anew.

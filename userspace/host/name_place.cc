@@ -58,7 +58,7 @@ absl::StatusOr<Deepest> OpenDeepest(const std::string& path, std::string way) {
     if (errno == ELOOP) return kit::ErrnoError(Doing(path));
     if (errno != ENOENT || way == "/") return kit::ErrnoError(Doing(path));
     const auto [parent, name] = SplitLast(way);
-    struct stat at{};
+    struct stat at {};
     if (lstat(way.c_str(), &at) == 0 && S_ISLNK(at.st_mode)) {
       if (++links > kLinksMax) {
         return kit::Error(absl::StatusCode::kFailedPrecondition, Doing(path), "too many symbolic links");
@@ -100,7 +100,7 @@ absl::Status FindInside(const std::string& path, NamePlace& place) {
   if (mount == mounts->end()) {
     return kit::Error(absl::StatusCode::kNotFound, Doing(path), "its mount is not one of ours");
   }
-  struct stat at{};
+  struct stat at {};
   if (fstat(place.directory.get(), &at) != 0) return kit::ErrnoError(Doing(path));
   // A removed directory can have no new name in it, and the kernel's " (deleted)" would end up in the path.
   if (at.st_nlink == 0) return kit::Error(absl::StatusCode::kNotFound, Doing(path), "it was just removed", "try again");

@@ -1,11 +1,13 @@
 #include "host/process_files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <memory>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -97,7 +99,8 @@ absl::StatusOr<uint64_t> ParseStartTicks(std::string_view stat) {
     uint64_t ticks;
     if (fields.size() > kFieldsAfterName && absl::SimpleAtoi(fields[kFieldsAfterName], &ticks)) return ticks;
   }
-  return kit::Error(absl::StatusCode::kInvalidArgument, "reading a process's start time", "stat is not as proc(5) says");
+  return kit::Error(absl::StatusCode::kInvalidArgument, "reading a process's start time",
+                    "stat is not as proc(5) says");
 }
 
 absl::StatusOr<ProcessFiles> ProcessFiles::Open(int64_t pid, const std::string& proc_root) {
@@ -118,6 +121,24 @@ absl::StatusOr<kit::OwnedFd> ProcessFiles::OpenExePath() const { return OpenAt("
 
 // O_NONBLOCK: an executable is a regular file, but the number may belong to anything by the time we open it.
 absl::StatusOr<kit::OwnedFd> ProcessFiles::OpenExe() const { return OpenAt("exe", O_RDONLY | O_NONBLOCK); }
+
+absl::StatusOr<kit::OwnedFd> ProcessFiles::OpenExeOfAnyThread(bool for_content) const {
+  auto own = for_content ? OpenExe() : OpenExePath();
+  if (own.ok() || !absl::IsNotFound(own.status())) return own;
+  auto tasks = OpenAt("task", O_RDONLY | O_DIRECTORY);
+  if (!tasks.ok()) return own;
+  const auto close_listing = [](DIR* open) { closedir(open); };
+  const std::unique_ptr<DIR, decltype(close_listing)> listing(fdopendir(tasks->get()), close_listing);
+  if (!listing) return own;
+  tasks->Release();
+  while (const dirent* entry = readdir(listing.get())) {
+    if (entry->d_name[0] == '.') continue;
+    const std::string name = absl::StrCat("task/", entry->d_name, "/exe");
+    auto exe = OpenAt(name.c_str(), for_content ? O_RDONLY | O_NONBLOCK : O_PATH);
+    if (exe.ok()) return exe;
+  }
+  return own;
+}
 
 absl::StatusOr<ProcessStatus> ProcessFiles::Status() const {
   auto fd = OpenAt("status", O_RDONLY);

@@ -24,11 +24,11 @@ struct ProcessStatus {
   char state = 0;  // 'R', 'S', 'Z', ...
   int64_t tgid = 0;
   int64_t parent = 0;
-  int64_t tracer = 0;                         // 0: none
-  uint32_t uid = 0;                           // effective, in the reader's user namespace
-  uint32_t gid = 0;                           // effective
-  std::vector<uint32_t> supplementary_gids;   // in the file's order
-  std::vector<int64_t> pids;                  // NSpid: outermost first; empty on kernels without it
+  int64_t tracer = 0;                        // 0: none
+  uint32_t uid = 0;                          // effective, in the reader's user namespace
+  uint32_t gid = 0;                          // effective
+  std::vector<uint32_t> supplementary_gids;  // in the file's order
+  std::vector<int64_t> pids;                 // NSpid: outermost first; empty on kernels without it
 };
 
 // InvalidArgument if a line that must be there is not, or is not what proc(5) says.
@@ -46,6 +46,8 @@ class ProcessFiles {
   absl::StatusOr<kit::OwnedFd> OpenExePath() const;
   // The executable for its content.
   absl::StatusOr<kit::OwnedFd> OpenExe() const;
+  // The same through any thread that still has it: a process whose main thread has ended shows no exe of its own.
+  absl::StatusOr<kit::OwnedFd> OpenExeOfAnyThread(bool for_content) const;
   absl::StatusOr<ProcessStatus> Status() const;
   absl::StatusOr<uint64_t> StartTicks() const;
   // The arguments as the process shows them now: its own word, for people only. At most `limit` bytes are kept.

@@ -19,7 +19,7 @@ constexpr size_t kFileBytes = 16 << 20;
 
 // How the lines of one kind of file are read.
 struct Format {
-  size_t colons;              // a line with fewer is skipped
+  size_t colons;                // a line with fewer is skipped
   std::vector<size_t> numbers;  // fields that must be numbers, the id first
 };
 
@@ -84,7 +84,7 @@ std::optional<std::string> UserNames::Lookup(Database& database, uint32_t id) {
 }
 
 void UserNames::Refresh(Database& database) {
-  struct stat now{};
+  struct stat now {};
   if (stat(database.path.c_str(), &now) == 0 && SameFile(now, database.read_as)) return;
   database.names.clear();
   database.read_as = {};

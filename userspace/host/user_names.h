@@ -37,7 +37,7 @@ class UserNames {
   struct Database {
     std::string path;
     NamesById (*parse)(std::string_view text);
-    struct stat read_as{};  // of the file that `names` came from; all zero: none
+    struct stat read_as {};  // of the file that `names` came from; all zero: none
     NamesById names;
   };
   std::optional<std::string> Lookup(Database& database, uint32_t id);

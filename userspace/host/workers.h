@@ -6,10 +6,9 @@
 // until their deadline; when the queue is full, Submit answers Unavailable.
 //
 // `done` is posted exactly once for every accepted job: OK when its work has returned; DeadlineExceeded if Expire found
-// it too old (its work goes on if it had begun: a later retry may profit); Unavailable if the pool stopped first. Jobs of one
-// key begin in order; what they post may arrive in any.
-// Thread-safe. `post` hands a function to the caller's executor (the loop): it must only enqueue, not run it; it is not
-// called any more once the destructor has returned.
+// it too old (its work goes on if it had begun: a later retry may profit); Unavailable if the pool stopped first. Jobs
+// of one key begin in order; what they post may arrive in any. Thread-safe. `post` hands a function to the caller's
+// executor (the loop): it must only enqueue, not run it; it is not called any more once the destructor has returned.
 #ifndef BELFRY_HOST_WORKERS_H_
 #define BELFRY_HOST_WORKERS_H_
 
@@ -30,7 +29,7 @@ class Workers {
   struct Options {
     size_t threads = 8;
     size_t per_key = 2;
-    size_t queue = 1024;              // jobs waiting
+    size_t queue = 1024;                     // jobs waiting
     uint64_t stop_grace_ns = 1'000'000'000;  // how long the destructor waits for work to notice that it is stopping
   };
   // `stopping` becomes true when the result is no longer wanted: long work looks at it between its pieces.

@@ -13,7 +13,10 @@ size_t SequenceLength(std::string_view s, uint32_t& code_point) {
     code_point = first;
     return 1;
   }
-  const size_t length = first >= 0xC2 && first <= 0xDF ? 2 : (first & 0xF0) == 0xE0 ? 3 : first >= 0xF0 && first <= 0xF4 ? 4 : 0;
+  const size_t length = first >= 0xC2 && first <= 0xDF   ? 2
+                        : (first & 0xF0) == 0xE0         ? 3
+                        : first >= 0xF0 && first <= 0xF4 ? 4
+                                                         : 0;
   if (length == 0 || s.size() < length) return 0;
   uint32_t value = first & (0xFF >> (length + 1));
   for (size_t i = 1; i < length; ++i) {

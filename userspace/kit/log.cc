@@ -34,7 +34,7 @@ void Log::Line(Level level, std::string_view text) const {
 }
 
 bool IsJournalStream(int fd, const char* journal_stream) {
-  struct stat at{};
+  struct stat at {};
   if (journal_stream == nullptr || fstat(fd, &at) != 0) return false;
   return absl::StrCat(at.st_dev, ":", at.st_ino) == journal_stream;
 }

@@ -22,7 +22,7 @@ struct GuardPolicy {
   bool trust_backfill = false;
   bool container_paths = false;
   bool rootless = false;
-  uint32_t withhold_on = 0;                  // class B taints (bits of enum belfry_taint) that withhold here
+  uint32_t withhold_on = 0;  // class B taints (bits of enum belfry_taint) that withhold here
   // Paths or sha256 of preloads that do not count. No record says yet which preload was seen, so nothing is excepted.
   std::vector<std::string> preload_excepted;
 };
@@ -32,7 +32,8 @@ struct ConnectionFacts {
   belfry_connection record{};
   bool alive = true;
   bool holders_searched = false;  // false: not looked for yet; what would be sound otherwise is unavailable
-  std::vector<belfry_socket> foreign_holders;  // slots of the client's end outside the opener, still there at the deadline
+  std::vector<belfry_socket>
+      foreign_holders;  // slots of the client's end outside the opener, still there at the deadline
 };
 
 // Everything known about one process number at one instant, read in this order: live, process, connections, live_after.
@@ -40,10 +41,10 @@ struct Facts {
   int64_t asked_pid = 0;  // as the asker named it
   uint32_t tgid = 0;      // in the initial namespace; 0: the asker's number means nobody
   std::optional<belfry_live> live;
-  std::optional<belfry_live> live_after;  // read again last: an exec in between shows
-  std::optional<belfry_process> process;  // the exec record
+  std::optional<belfry_live> live_after;     // read again last: an exec in between shows
+  std::optional<belfry_process> process;     // the exec record
   std::vector<ConnectionFacts> connections;  // live ones to the asked guard
-  bool gap = false;  // an interval with possible losses covers a connection or the exec
+  bool gap = false;                          // an interval with possible losses covers a connection or the exec
 };
 
 }  // namespace belfry::verdict

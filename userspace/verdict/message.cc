@@ -12,8 +12,8 @@ constexpr size_t kGuardBytes = 64;
 }  // namespace
 
 std::string Message(const Verdict& verdict, const std::string& guard, int64_t pid, int64_t host_pid) {
-  const std::string head =
-      absl::StrCat("belfry: ", OutcomeName(verdict.outcome), ": guard ", kit::Escape(guard, kGuardBytes), ", pid ", pid);
+  const std::string head = absl::StrCat("belfry: ", OutcomeName(verdict.outcome), ": guard ",
+                                        kit::Escape(guard, kGuardBytes), ", pid ", pid);
   const std::string tail =
       verdict.outcome == Outcome::kSound ? "" : absl::StrCat("; belfry explain ", host_pid > 0 ? host_pid : pid);
   if (verdict.reasons.empty()) return absl::StrCat(head, tail);

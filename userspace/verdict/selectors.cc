@@ -11,7 +11,8 @@ void Say(std::vector<std::string>& out, const char* key, const std::string& valu
   if (kit::IsValidUtf8(value)) out.push_back(absl::StrCat(key, ":", value));
 }
 
-void SayId(std::vector<std::string>& out, const char* id_key, const char* name_key, uint32_t id, const NameOf& name_of) {
+void SayId(std::vector<std::string>& out, const char* id_key, const char* name_key, uint32_t id,
+           const NameOf& name_of) {
   out.push_back(absl::StrCat(id_key, ":", id));
   if (const std::optional<std::string> name = name_of ? name_of(id) : std::nullopt) Say(out, name_key, *name);
 }

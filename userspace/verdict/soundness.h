@@ -20,8 +20,8 @@ struct Verdict {
   // What may be said of the image (invariant 3): false = path, sha256, script, argv, preload are absent.
   // All three are false unless the outcome is sound.
   bool image_proven = false;
-  bool path_proven = false;     // image_proven, and the namespaces and root allow path and digest
-  bool preload_proven = false;  // preload:none may be said
+  bool path_proven = false;      // image_proven, and the namespaces and root allow path and digest
+  bool preload_proven = false;   // preload:none may be said
   std::vector<uint64_t> to_cut;  // cookies of connections that a guard in deny must cut
 };
 
