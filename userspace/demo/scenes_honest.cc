@@ -63,14 +63,20 @@ void AgentRestart(Scenery& scene) {
   scene.trouble().Note(scene.stage().agent(kGuard).Tell("settle"));
   for (Json& event : scene.stage().agent(kGuard).TakeEvents()) events.push_back(std::move(event));
 
-  // One line for all of them: the first that went wrong, or the last that went well.
+  // One line for all of them: the first that was refused, or the last that went well. "Not yet" is no refusal: they
+  // ask again, and must get it.
   Request line;
+  int not_yet = 0;
   for (const Json& event : events) {
     if (event.value("event", "") != "answered") continue;
-    line = RequestFrom(event);
-    line.who = "50 clients, twice each";
+    Request one = RequestFrom(event);
+    not_yet += one.verdict == "unavailable";
+    if (one.verdict == "unavailable") continue;
+    line = one;
     if (line.verdict != "sound") break;
   }
+  line.who = "50 clients, twice each";
+  if (not_yet > 0) scene.Note(std::to_string(not_yet) + " times the answer was \"not yet\", and was asked for again");
   int issued = 0;
   for (const Fetched& one : got) {
     issued += !one.identity.empty();

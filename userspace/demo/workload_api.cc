@@ -23,7 +23,7 @@ void WorkloadApi::Accepted(int fd, std::shared_ptr<PeerWatch> caller) {
 
 // What /proc says is read at the same moment as the attestor is asked, on a thread of its own: a hostile filesystem can
 // hold that read until the scene lets it go.
-std::vector<std::string> WorkloadApi::Decide(const PeerWatch& caller, uint64_t call) {
+std::vector<std::string> WorkloadApi::Decide(const PeerWatch& caller, uint64_t call, bool* unavailable) {
   parts_.witness({{"event", "asked"}, {"call", call}, {"pid", caller.pid()}});
   StockView view;
   std::thread reader([&] { view = ReadStockView(caller.pid()); });
@@ -33,6 +33,7 @@ std::vector<std::string> WorkloadApi::Decide(const PeerWatch& caller, uint64_t c
   if (parts_.belfry_says) judged["belfry"] = parts_.belfry_says(caller.pid());
   parts_.witness(judged);
   reader.join();
+  *unavailable = answer.code == grpc::StatusCode::UNAVAILABLE;
   const bool alive = caller.IsAlive();
   std::vector<std::string> identities;
   if (answer.code == grpc::StatusCode::OK && alive) identities = Earned(parts_.entries, answer.selectors);
@@ -45,6 +46,7 @@ std::vector<std::string> WorkloadApi::Decide(const PeerWatch& caller, uint64_t c
   return identities;
 }
 
+// As SPIRE answers: Unavailable while the attestor cannot tell, PermissionDenied when there is no entry for what it told.
 grpc::Status WorkloadApi::Identify(grpc::ServerContext* context, std::vector<std::string>* identities) {
   grpc::Status header = CheckHeader(*context);
   if (!header.ok()) return header;
@@ -58,12 +60,14 @@ grpc::Status WorkloadApi::Identify(grpc::ServerContext* context, std::vector<std
     call = ++calls_;
     ++deciding_;
   }
-  *identities = Decide(*caller, call);
+  bool unavailable = false;
+  *identities = Decide(*caller, call, &unavailable);
   {
     std::lock_guard<std::mutex> lock(mutex_);
     --deciding_;
   }
   changed_.notify_all();
+  if (unavailable) return {grpc::StatusCode::UNAVAILABLE, "workload attestation failed"};
   if (identities->empty()) return {grpc::StatusCode::PERMISSION_DENIED, "no identity issued"};
   return grpc::Status::OK;
 }

@@ -47,7 +47,7 @@ class WorkloadApi : public SpiffeWorkloadAPI::Service {
 
  private:
   grpc::Status Identify(grpc::ServerContext* context, std::vector<std::string>* identities);
-  std::vector<std::string> Decide(const PeerWatch& caller, uint64_t call);
+  std::vector<std::string> Decide(const PeerWatch& caller, uint64_t call, bool* unavailable);
   void HoldOpen(grpc::ServerContext* context);
 
   const Authority authority_;
