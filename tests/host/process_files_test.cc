@@ -3,9 +3,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <pthread.h>
-#include <sched.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,40 +150,6 @@ TEST(ProcessFiles, AnEndedProcessIsNotFoundAndNeverItsSuccessor) {
   EXPECT_EQ(files.StartTicks().status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(files.OpenExePath().status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(files.OpenExe().status().code(), absl::StatusCode::kNotFound);
-}
-
-// Ends the main thread of a child; its other thread lives until `until` is closed.
-[[noreturn]] void LiveOnWithoutMainThread(int until) {
-  static int wait_on;
-  wait_on = until;
-  pthread_t other;
-  const auto live_on = [](void*) -> void* {
-    char ended;
-    _exit(read(wait_on, &ended, 1) == 0 ? 0 : 1);
-  };
-  if (pthread_create(&other, nullptr, live_on, nullptr) != 0) _exit(1);
-  syscall(SYS_exit, 0);  // of this thread alone
-  __builtin_unreachable();
-}
-
-TEST(ProcessFiles, AProcessWithoutItsMainThreadStillHasItsExecutable) {
-  int until[2];
-  ASSERT_EQ(pipe2(until, O_CLOEXEC), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    close(until[1]);
-    LiveOnWithoutMainThread(until[0]);
-  }
-  close(until[0]);
-  const ProcessFiles files = ProcessFiles::Open(child).value();
-  while (files.Status()->state != 'Z') sched_yield();
-  EXPECT_EQ(files.OpenExePath().status().code(), absl::StatusCode::kNotFound);
-  const auto exe = files.OpenExeOfAnyThread(false);
-  ASSERT_TRUE(exe.ok()) << exe.status();
-  EXPECT_EQ(PathOf(exe->get()).value(), std::filesystem::read_symlink("/proc/self/exe").string());
-  EXPECT_EQ(kit::ReadFd(files.OpenExeOfAnyThread(true)->get(), 1 << 30, "it")->substr(1, 3), "ELF");
-  close(until[1]);
-  waitpid(child, nullptr, 0);
 }
 
 TEST(ProcRoot, IsHostProcIfSetAndNotEmpty) {
