@@ -41,6 +41,19 @@ absl::Status CheckRequired(const Config& config, uint32_t blind_to, const std::s
   return absl::OkStatus();
 }
 
+// What a guard says and this backend cannot do is said, not passed over.
+std::vector<std::string> WithoutEffect(const Config& config, const std::string& backend) {
+  std::vector<std::string> lines;
+  for (const GuardConfig& guard : config.guards) {
+    const std::string where = absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name, ": ");
+    if (!guard.policy.preload_excepted.empty())
+      lines.push_back(where + "except: preload has no effect: no record says which preload was seen");
+    if (guard.on_daemon_loss && backend == "cgroup")
+      lines.push_back(where + "on_daemon_loss has no effect: backend cgroup refuses nothing in the kernel");
+  }
+  return lines;
+}
+
 bool SameName(const kernel::GuardedName& a, const kernel::GuardedName& b) {
   return a.guard == b.guard && a.socket == b.socket && a.dev == b.dev && a.path == b.path;
 }
@@ -94,6 +107,7 @@ Engine::~Engine() {
 }
 
 absl::Status Engine::TakeGuards(const Config& config) {
+  for (const std::string& line : WithoutEffect(config, kernel().BackendName())) log_.Notice(line);
   const auto numbers = numbers_.Assign(NamesOf(config));
   if (!numbers.ok()) return numbers.status();
   std::vector<Guard> guards;

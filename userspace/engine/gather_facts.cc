@@ -80,7 +80,7 @@ absl::Status ReadConnections(kernel::Kernel& kernel, const Guard& guard, uint32_
     connection.record = entry.record;
     into.facts.connections.push_back(connection);
   }
-  LeaveOutEnded(already.ended, into.facts.connections);
+  if (already.ended != nullptr) LeaveOutEnded(*already.ended, into.facts.connections);
   if (absl::Status status = SearchHolders(kernel, tgid, already.iterator_references, into.facts.connections);
       !status.ok())
     return status;

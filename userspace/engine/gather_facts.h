@@ -28,7 +28,7 @@ struct Already {
   uint32_t iterator_references = 0;  // as for SearchHolders
   // Connections that were shut down. They carry nothing any more, so they count only where there is no other: then
   // they are why there is no identity.
-  std::set<uint64_t> ended;
+  const std::set<uint64_t>* ended = nullptr;
 };
 
 inline constexpr uint64_t kNoCookie = BELFRY_COOKIE_NONE_BIT;  // cookies count up from 1 and never get there

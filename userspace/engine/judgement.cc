@@ -57,7 +57,7 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     Guard* guard = bench_.guards.ByNumber(question_.guard);
     if (guard == nullptr) return Unavailable("this guard is no longer configured");
     auto gathered = GatherFacts(bench_.kernel, *guard, bench_.gaps, question_.asked_pid, question_.tgid,
-                                {bench_.iterator_references, bench_.cuts.ended()});
+                                {bench_.iterator_references, &bench_.cuts.ended()});
     if (!gathered.ok()) return Unavailable(std::string(gathered.status().message()));
     facts_ = std::move(gathered->facts);
     if (facts_.live && guard->IsOwn(facts_.live->pin)) return OwnListener();
