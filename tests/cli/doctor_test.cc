@@ -36,7 +36,8 @@ plugins {
 Examination Healthy() {
   Examination examination;
   examination.probes = {{"btf", true, true, "the kernel describes its own data", ""},
-                        {"lsm_active", false, false, "bpf is not in the list of active security modules", "add bpf to lsm= on the kernel command line"}};
+                        {"lsm_active", false, false, "bpf is not in the list of active security modules",
+                         "add bpf to lsm= on the kernel command line"}};
   examination.status = HealthyStatus();
   return examination;
 }
@@ -51,9 +52,11 @@ TEST(Doctor, AllKept) {
 
 TEST(Doctor, EverythingIsWrong) {
   Examination examination = Healthy();
-  examination.probes.push_back({"cgroup_v2", false, true, "no version 2 control group tree is mounted", "mount -t cgroup2 none /sys/fs/cgroup"});
+  examination.probes.push_back(
+      {"cgroup_v2", false, true, "no version 2 control group tree is mounted", "mount -t cgroup2 none /sys/fs/cgroup"});
   examination.status = BusyStatusOfOneReason();
-  examination.spire = SpireSetup{.conf_path = "/etc/spire/agent.conf", .conf = ReadAgentConf(kAgentConf), .plugin_runs = false};
+  examination.spire =
+      SpireSetup{.conf_path = "/etc/spire/agent.conf", .conf = ReadAgentConf(kAgentConf), .plugin_runs = false};
   examination.name_sources = {"ldap", "sss"};
   const Diagnosis diagnosis = Diagnose(examination);
   EXPECT_EQ(ExitOf(diagnosis.health), 2);
@@ -64,7 +67,8 @@ TEST(Doctor, EverythingIsWrong) {
 TEST(Doctor, NoDaemonIsBlind) {
   Examination examination = Healthy();
   examination.status.Clear();
-  examination.asked = absl::UnavailableError("asking belfryd on /run/belfry/admin.sock: nobody listens there; start it");
+  examination.asked =
+      absl::UnavailableError("asking belfryd on /run/belfry/admin.sock: nobody listens there; start it");
   const Diagnosis diagnosis = Diagnose(examination);
   EXPECT_EQ(diagnosis.health, "blind");
   ExpectGolden("doctor_no_daemon.txt", RenderDoctor(diagnosis, kPaper));
@@ -88,8 +92,13 @@ TEST(Doctor, NoTroubleIsOverlooked) {
       {"unaccounted", [](Examination& e) { e.status.mutable_programs(0)->set_seen(1); }, "degraded"},
       {"the daemon's word", [](Examination& e) { e.status.set_health("blind"); }, "blind"},
       {"no guards", [](Examination& e) { e.status.clear_guards(); }, "degraded"},
-      {"agent.conf without us", [](Examination& e) { e.spire = SpireSetup{.conf_path = "x", .conf = {.socket_path = "/run/spire/agent/public/api.sock"}}; }, "degraded"},
-      {"agent.conf unreadable", [](Examination& e) { e.spire = SpireSetup{.read = absl::NotFoundError("reading x")}; }, "degraded"},
+      {"agent.conf without us",
+       [](Examination& e) {
+         e.spire = SpireSetup{.conf_path = "x", .conf = {.socket_path = "/run/spire/agent/public/api.sock"}};
+       },
+       "degraded"},
+      {"agent.conf unreadable", [](Examination& e) { e.spire = SpireSetup{.read = absl::NotFoundError("reading x")}; },
+       "degraded"},
   };
   for (const Trouble& trouble : troubles) {
     Examination examination = Healthy();
@@ -110,7 +119,8 @@ TEST(AgentConf, FindsSocketsAndAttestors) {
 }
 
 TEST(AgentConf, StepsOverWhatItDoesNotKnow) {
-  for (const char* text : {"", "{", "}}}}", "a = ", "\"", "<<", "<<EOF\nx", "/*", "plugins {", "agent { socket_path = [\"a\",", "WorkloadAttestor \"x\" {"}) {
+  for (const char* text : {"", "{", "}}}}", "a = ", "\"", "<<", "<<EOF\nx", "/*", "plugins {",
+                           "agent { socket_path = [\"a\",", "WorkloadAttestor \"x\" {"}) {
     ReadAgentConf(text);  // ends
   }
   const AgentConf conf = ReadAgentConf("agent { join_token = <<END\n}\nEND\n socket_path = \"/s\" }");

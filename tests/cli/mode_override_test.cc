@@ -21,14 +21,17 @@ TEST(ModeOverride, KeepsWhatWasSaidOfOthers) {
 }
 
 TEST(ModeOverride, AllReplacesEverythingEvenABrokenFile) {
-  EXPECT_EQ(NextOverride("nonsense", "*", "observe").value(), "{\n \"schema\": 1,\n \"guards\": {\n  \"*\": \"observe\"\n }\n}\n");
-  for (const char* broken : {"nonsense", "[]", "{\"schema\":2,\"guards\":{}}", "{\"schema\":1,\"guards\":[]}", "{\"schema\":\"x\"}"}) {
+  EXPECT_EQ(NextOverride("nonsense", "*", "observe").value(),
+            "{\n \"schema\": 1,\n \"guards\": {\n  \"*\": \"observe\"\n }\n}\n");
+  for (const char* broken :
+       {"nonsense", "[]", "{\"schema\":2,\"guards\":{}}", "{\"schema\":1,\"guards\":[]}", "{\"schema\":\"x\"}"}) {
     EXPECT_EQ(NextOverride(broken, "a", "deny").status().code(), absl::StatusCode::kDataLoss) << broken;
   }
 }
 
 TEST(ModeOverride, GuardNamesAreText) {
-  EXPECT_EQ(NextOverride("", "a\"b", "deny").value(), "{\n \"schema\": 1,\n \"guards\": {\n  \"a\\\"b\": \"deny\"\n }\n}\n");
+  EXPECT_EQ(NextOverride("", "a\"b", "deny").value(),
+            "{\n \"schema\": 1,\n \"guards\": {\n  \"a\\\"b\": \"deny\"\n }\n}\n");
 }
 
 }  // namespace

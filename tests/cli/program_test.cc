@@ -81,9 +81,11 @@ TEST_F(Program, ModeIsWrittenDownForTheNextDaemon) {
   const Ended done = Run({"mode", "spire-agent", "deny"});
   EXPECT_EQ(done.exit, 0) << done.err;
   EXPECT_NE(done.out.find("belfryd is not running"), std::string::npos);
-  EXPECT_NE(kit::ReadFile(run_dir_ + "/mode.override.json", 4096).value().find("\"spire-agent\": \"deny\""), std::string::npos);
+  EXPECT_NE(kit::ReadFile(run_dir_ + "/mode.override.json", 4096).value().find("\"spire-agent\": \"deny\""),
+            std::string::npos);
   EXPECT_EQ(Run({"mode", "--all", "observe"}).exit, 0);
-  EXPECT_NE(kit::ReadFile(run_dir_ + "/mode.override.json", 4096).value().find("\"*\": \"observe\""), std::string::npos);
+  EXPECT_NE(kit::ReadFile(run_dir_ + "/mode.override.json", 4096).value().find("\"*\": \"observe\""),
+            std::string::npos);
   EXPECT_EQ(Run({"mode", "spire-agent", "strict"}).exit, 64);
   EXPECT_EQ(Run({"mode", "--all", "a", "deny"}).exit, 64);
   EXPECT_EQ(Run({"mode", "deny"}).exit, 64);
@@ -118,7 +120,8 @@ TEST_F(Program, VersionIsTheProjects) {
 class FakeDaemon : public service::FakeQuestions {
  public:
   void Status(service::Done<v1::StatusReply> done) override { done(status); }
-  void Attest(const service::Peer&, const v1::AdminAttestRequest& request, service::Done<v1::AttestAnswer> done) override {
+  void Attest(const service::Peer&, const v1::AdminAttestRequest& request,
+              service::Done<v1::AttestAnswer> done) override {
     v1::AttestAnswer answer = request.guard() == "other" ? WithheldAnswer() : SoundAnswer();
     if (request.pid() == 7) answer.set_verdict("not_ours");
     if (request.pid() == 8) answer.set_verdict("unavailable");

@@ -69,7 +69,8 @@ TEST(Render, HostileBytesStayVisibleAndHarmless) {
 TEST(Render, LinesFitTheScreen) {
   for (const size_t width : {60, 80, 132}) {
     const Screen screen{.width = width};
-    for (const std::string& text : {RenderExplain(SwappedStory(), screen, kNow), RenderAttest(WithheldAnswer(), screen)}) {
+    for (const std::string& text :
+         {RenderExplain(SwappedStory(), screen, kNow), RenderAttest(WithheldAnswer(), screen)}) {
       for (size_t from = 0; from < text.size();) {
         const size_t end = text.find('\n', from);
         EXPECT_LE(Columns(text.substr(from, end - from)), width) << text.substr(from, end - from);
@@ -87,8 +88,13 @@ TEST(Render, EveryTaintHasWords) {
 }
 
 TEST(Plain, EscapesOnceOnly) {
-  EXPECT_EQ(Plain("a\x1b" "b"), "a\\x1bb");
-  EXPECT_EQ(Plain(Plain("a\x1b" "b\\c")), Plain("a\x1b" "b\\c"));
+  EXPECT_EQ(Plain("a\x1b"
+                  "b"),
+            "a\\x1bb");
+  EXPECT_EQ(Plain(Plain("a\x1b"
+                        "b\\c")),
+            Plain("a\x1b"
+                  "b\\c"));
   EXPECT_EQ(Plain("\xff"), "\\xff");
   EXPECT_EQ(Plain("1234567890", 8), "12345...");
   EXPECT_TRUE(kit::IsValidUtf8(Plain("aaaa\xc3\xa4\xc3\xa4\xc3\xa4", 8)));

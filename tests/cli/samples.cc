@@ -100,7 +100,8 @@ v1::AttestAnswer SoundAnswer() {
   answer.set_guard("spire-agent");
   answer.set_mode("deny");
   answer.set_verdict("sound");
-  for (const char* selector : {"uid:1000", "user:payments", "gid:1000", "path:/usr/bin/payments"}) answer.add_selectors(selector);
+  for (const char* selector : {"uid:1000", "user:payments", "gid:1000", "path:/usr/bin/payments"})
+    answer.add_selectors(selector);
   answer.set_absent("sha256: the executable is larger than the limit of 10 MiB");
   return answer;
 }
@@ -152,7 +153,9 @@ v1::ExplainReply SwappedStory() {
   v1::ExplainReply reply = HonestStory();
   v1::ProcessStory& process = *reply.mutable_process();
   process.set_comm("pay\x1b[2J");
-  process.set_filename("/tmp/\x1b]0;owned\x07\n\xe2\x80\xae" "gnp.exe");
+  process.set_filename(
+      "/tmp/\x1b]0;owned\x07\n\xe2\x80\xae"
+      "gnp.exe");
   process.set_exec_ns(kNow - 41 * kSecond);
   process.set_exec_id(4);
   process.add_taints("untrusted_code");

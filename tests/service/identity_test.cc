@@ -1,6 +1,7 @@
 // The identity a question is asked with is that of the process that opened the connection it came on, whatever else
 // connects, leaves and comes back at the same time. A wrong mapping here would be a wrong grant.
 #include <grp.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -108,6 +109,23 @@ TEST_F(Identity, IsNotInheritedByTheNextConnectionOnTheSameDescriptor) {
   v1::JudgeReply reply;
   ASSERT_TRUE(stub->Judge(&context, request, &reply).ok());
   EXPECT_EQ(reply.message(), absl::StrCat(getpid(), " ", getuid(), " ", getgid(), " asked 2"));
+}
+
+// The engine still thinks about a question whose asker is dead: its connection is gone all the same, others get in.
+TEST_F(Identity, ADeadAskersPendingQuestionHoldsNobodyUp) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to ask as other users";
+  questions_.Keep();
+  const pid_t child = SpawnChild(20000, 30000, AttestPath());
+  ASSERT_GT(child, 0);
+  questions_.AwaitAsked(4);
+  kill(child, SIGKILL);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  auto stub = AttestStub();
+  grpc::ClientContext context;
+  auto stream = stub->WatchMode(&context, v1::WatchModeRequest());
+  questions_.AwaitStream();  // accepted, while the four are still pending
+  context.TryCancel();
+  questions_.Release();  // late answers for a connection that is gone
 }
 
 TEST_F(Identity, AdminIsForRootAndTheGroupOnly) {

@@ -10,8 +10,8 @@
 #include <set>
 #include <vector>
 
-#include "service/open_doors.h"
 #include "service/attest_door.h"
+#include "service/open_doors.h"
 #include "service/peer_gate.h"
 
 namespace belfry::service {

@@ -14,8 +14,8 @@
 
 #include "belfry/v1/admin.grpc.pb.h"
 #include "belfry/v1/attest.grpc.pb.h"
-#include "service/fake_questions.h"
 #include "service/doors.h"
+#include "service/fake_questions.h"
 
 namespace belfry::service {
 

@@ -5,8 +5,8 @@
 #include <future>
 #include <thread>
 
-#include "service/open_doors.h"
 #include "service/listener.h"
+#include "service/open_doors.h"
 
 namespace belfry::service {
 namespace {

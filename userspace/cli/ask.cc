@@ -23,7 +23,8 @@ absl::Status Knock(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
-    return kit::Error(absl::StatusCode::kInvalidArgument, doing, "the path is too long for a socket", "correct --run-dir");
+    return kit::Error(absl::StatusCode::kInvalidArgument, doing, "the path is too long for a socket",
+                      "correct --run-dir");
   }
   memcpy(address.sun_path, path.data(), path.size());
   kit::OwnedFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -63,11 +64,12 @@ absl::Status Daemon::Told(const grpc::Status& status) const {
   }
   if (code == absl::StatusCode::kDeadlineExceeded) {
     return kit::Error(absl::StatusCode::kUnavailable, absl::StrCat("asking belfryd on ", path_),
-                      absl::StrCat("no answer within ", kPatience.count(), " s"), "ask again; `belfry doctor` tells more");
+                      absl::StrCat("no answer within ", kPatience.count(), " s"),
+                      "ask again; `belfry doctor` tells more");
   }
   if (code == absl::StatusCode::kUnimplemented) {
-    return kit::Error(code, absl::StrCat("asking belfryd on ", path_), "it is another version and does not know this question",
-                      "install the belfry that belongs to it");
+    return kit::Error(code, absl::StrCat("asking belfryd on ", path_),
+                      "it is another version and does not know this question", "install the belfry that belongs to it");
   }
   return absl::Status(code, status.error_message());
 }

@@ -11,7 +11,8 @@ namespace belfry::cli {
 namespace {
 
 constexpr char kPurpose[] =
-    "Belfry binds a process to the connection it opened, in the kernel, at the moment it connects, and lets an identity "
+    "Belfry binds a process to the connection it opened, in the kernel, at the moment it connects, and lets an "
+    "identity "
     "go to nobody else.";
 
 }  // namespace

@@ -39,7 +39,8 @@ Diagnosis Diagnose(const Examination& examination) {
   diagnosis.health = examination.asked.ok() ? examination.status.health() : "";  // the daemon may know worse
   for (Section& section : diagnosis.sections) {
     diagnosis.health = WorstHealth(diagnosis.health, section);
-    std::ranges::stable_sort(section.findings, std::greater<>(), [](const v1::Finding& f) { return Rank(f.severity()); });
+    std::ranges::stable_sort(section.findings, std::greater<>(),
+                             [](const v1::Finding& f) { return Rank(f.severity()); });
   }
   return diagnosis;
 }

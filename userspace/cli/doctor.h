@@ -24,7 +24,7 @@ struct Examination {
   std::vector<kernel::Probe> probes;
   absl::Status asked;  // of the daemon; OK: status is its answer
   v1::StatusReply status;
-  std::optional<SpireSetup> spire;       // --agent-conf was given
+  std::optional<SpireSetup> spire;        // --agent-conf was given
   std::vector<std::string> name_sources;  // of passwd and group in nsswitch.conf that are not files on this machine
 };
 

@@ -22,15 +22,21 @@ bool IsOurs(const AttestorConf& attestor) {
 void AddAttestors(const SpireSetup& spire, std::vector<v1::Finding>& findings) {
   const auto ours = std::ranges::find_if(spire.conf.attestors, IsOurs);
   if (ours == spire.conf.attestors.end()) {
-    findings.push_back(MakeFinding("degraded", absl::StrCat("the agent of ", Plain(spire.conf_path), " does not ask Belfry before it gives identities"), kOneLine));
+    findings.push_back(MakeFinding(
+        "degraded",
+        absl::StrCat("the agent of ", Plain(spire.conf_path), " does not ask Belfry before it gives identities"),
+        kOneLine));
   } else {
-    findings.push_back(spire.plugin_runs
-                           ? MakeFinding("ok", absl::StrCat("attestor \"", Plain(ours->name), "\" is Belfry's (", Plain(ours->plugin_cmd), ")"))
-                           : MakeFinding("degraded", absl::StrCat("plugin_cmd ", Plain(ours->plugin_cmd), " cannot be executed here"),
-                                         "install belfry-spire-plugin there, or correct plugin_cmd"));
+    findings.push_back(
+        spire.plugin_runs
+            ? MakeFinding("ok", absl::StrCat("attestor \"", Plain(ours->name), "\" is Belfry's (",
+                                             Plain(ours->plugin_cmd), ")"))
+            : MakeFinding("degraded", absl::StrCat("plugin_cmd ", Plain(ours->plugin_cmd), " cannot be executed here"),
+                          "install belfry-spire-plugin there, or correct plugin_cmd"));
     if (ours->plugin_checksum.empty()) {
-      findings.push_back(MakeFinding("note", "plugin_checksum is not set: the agent does not check which plugin it starts",
-                                     absl::StrCat("set it to the output of `sha256sum ", Plain(ours->plugin_cmd), "`")));
+      findings.push_back(
+          MakeFinding("note", "plugin_checksum is not set: the agent does not check which plugin it starts",
+                      absl::StrCat("set it to the output of `sha256sum ", Plain(ours->plugin_cmd), "`")));
     }
   }
   std::vector<std::string> others;
@@ -38,8 +44,9 @@ void AddAttestors(const SpireSetup& spire, std::vector<v1::Finding>& findings) {
     if (!IsOurs(attestor)) others.push_back(Plain(attestor.name));
   }
   if (!others.empty()) {
-    findings.push_back(MakeFinding("note", absl::StrCat("other attestors answer too: ", Joined(others), "; SPIRE adds up what all of them say"),
-                                   "in `deny` a connection that is no proof is cut before any answer travels on it; in other modes it is not"));
+    findings.push_back(MakeFinding(
+        "note", absl::StrCat("other attestors answer too: ", Joined(others), "; SPIRE adds up what all of them say"),
+        "in `deny` a connection that is no proof is cut before any answer travels on it; in other modes it is not"));
   }
 }
 
@@ -54,7 +61,8 @@ void AddSockets(const Examination& examination, std::vector<v1::Finding>& findin
       return std::ranges::count(guard.sockets(), path) > 0;
     });
     findings.push_back(guarded ? MakeFinding("ok", absl::StrCat("the agent's socket ", Plain(path), " is guarded"))
-                               : MakeFinding("degraded", absl::StrCat("the agent's socket ", Plain(path), " is in no guard"),
+                               : MakeFinding("degraded",
+                                             absl::StrCat("the agent's socket ", Plain(path), " is in no guard"),
                                              "name it under `agent:` of a guard in belfry.yaml, then `belfry reload`"));
   }
 }
@@ -73,9 +81,11 @@ Section SpireSection(const Examination& examination) {
     AddSockets(examination, section.findings);
   }
   if (!examination.name_sources.empty()) {
-    section.findings.push_back(MakeFinding(
-        "note", absl::StrCat("user and group names also come from ", Joined(examination.name_sources), " here; the plugin knows those of /etc/passwd and /etc/group only"),
-        "in entries for such users say unix:uid and unix:gid, not unix:user and unix:group"));
+    section.findings.push_back(
+        MakeFinding("note",
+                    absl::StrCat("user and group names also come from ", Joined(examination.name_sources),
+                                 " here; the plugin knows those of /etc/passwd and /etc/group only"),
+                    "in entries for such users say unix:uid and unix:gid, not unix:user and unix:group"));
   }
   return section;
 }

@@ -38,7 +38,8 @@ absl::StatusOr<std::string> NextOverride(const std::string& before, const std::s
   nlohmann::ordered_json json{{"schema", 1}, {"guards", nlohmann::ordered_json::object()}};
   if (!before.empty() && guard != "*") {
     const auto old = nlohmann::ordered_json::parse(before, nullptr, /*allow_exceptions=*/false);
-    if (!old.is_object() || old.value("schema", nlohmann::ordered_json()) != 1 || !old.contains("guards") || !old["guards"].is_object()) {
+    if (!old.is_object() || old.value("schema", nlohmann::ordered_json()) != 1 || !old.contains("guards") ||
+        !old["guards"].is_object()) {
       return kit::Error(absl::StatusCode::kDataLoss, "reading the present mode.override.json",
                         "it is not a file that belfry wrote", "remove it, or use --all");
     }

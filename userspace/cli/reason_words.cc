@@ -35,7 +35,7 @@ constexpr ReasonWords kReasons[] = {
     {"untrusted_code",
      "Foreign code may have been loaded into the program: preload variables in its environment, or an executable "
      "without a name on disk.",
-     "If the preload is wanted, name it under `except` of the guard; else find out who set it."},
+     "If the preload is wanted, leave untrusted_code out of the guard's `withhold_on`; else find out who set it."},
     {"traced", "A debugger was attached to the process.", "Start the process again without a debugger."},
     {"memory_written", "Another process wrote into its memory.", "Find out who did; start the process again."},
     {"creds_changed", "Its user, group or capabilities grew after it connected.",
@@ -44,7 +44,8 @@ constexpr ReasonWords kReasons[] = {
      "Let it connect again from where it belongs."},
     {"fd_inherited", "Another live process (usually a child) also holds the open connection, unused so far.",
      "Open the connection with close-on-exec, or close it in the child."},
-    {"no_such_process", "No process has this number as the asker counts, or it is no program (dead or a kernel thread).",
+    {"no_such_process",
+     "No process has this number as the asker counts, or it is no program (dead or a kernel thread).",
      "Ask again with a number from `ps`; in containers numbers differ from the host's."},
 };
 

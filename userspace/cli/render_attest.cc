@@ -29,7 +29,8 @@ const VerdictWords& WordsOf(std::string_view verdict) {
 // In observe and warn a verdict is only written down; without this line "withheld" would read as a refusal.
 std::string_view Consequence(const v1::AttestAnswer& answer) {
   if (answer.verdict() != "withheld") return {};
-  if (answer.mode() == "deny") return "The guard is in deny: the plugin answers PermissionDenied and the connection is cut.";
+  if (answer.mode() == "deny")
+    return "The guard is in deny: the plugin answers PermissionDenied and the connection is cut.";
   return "The guard is not in deny: the plugin still answers as SPIRE's built-in would; this is only counted.";
 }
 
@@ -66,7 +67,8 @@ std::string RenderAttest(const v1::AttestAnswer& answer, const Screen& screen) {
   if (answer.selectors_size() > 0) text += "\nselectors\n";
   for (const std::string& selector : answer.selectors()) absl::StrAppend(&text, "  ", Plain(selector, 4096), "\n");
   if (!answer.absent().empty()) text += "\nleft out\n" + Paragraph(Plain(answer.absent()), screen, 2);
-  if (!answer.message().empty()) text += "\nwhat the agent's log would say\n" + Paragraph(Plain(answer.message()), screen, 2);
+  if (!answer.message().empty())
+    text += "\nwhat the agent's log would say\n" + Paragraph(Plain(answer.message()), screen, 2);
   return text;
 }
 

@@ -23,7 +23,8 @@ constexpr HealthWords kHealths[] = {
 std::string RenderFinding(const v1::Finding& finding, const Screen& screen) {
   std::string head = absl::StrCat("  ", finding.severity());
   head.resize(kSeverity, ' ');
-  std::string text = screen.Paint(HealthColour(finding.severity()), head) + Wrap(finding.what(), screen.width, kSeverity) + "\n";
+  std::string text =
+      screen.Paint(HealthColour(finding.severity()), head) + Wrap(finding.what(), screen.width, kSeverity) + "\n";
   if (!finding.remedy().empty()) text += Paragraph("-> " + finding.remedy(), screen, kSeverity);
   return text;
 }
@@ -48,17 +49,23 @@ std::string DoctorJson(const Diagnosis& diagnosis, const Examination& examinatio
   json["findings"] = nlohmann::ordered_json::array();
   for (const Section& section : diagnosis.sections) {
     for (const v1::Finding& finding : section.findings) {
-      json["findings"].push_back({{"section", section.title}, {"severity", finding.severity()},
-                                  {"what", finding.what()}, {"remedy", finding.remedy()}});
+      json["findings"].push_back({{"section", section.title},
+                                  {"severity", finding.severity()},
+                                  {"what", finding.what()},
+                                  {"remedy", finding.remedy()}});
     }
   }
   json["probes"] = nlohmann::ordered_json::array();
   for (const kernel::Probe& probe : examination.probes) {
-    json["probes"].push_back({{"name", probe.name}, {"ok", probe.ok}, {"required", probe.required},
-                              {"detail", Plain(probe.detail)}, {"remedy", Plain(probe.remedy)}});
+    json["probes"].push_back({{"name", probe.name},
+                              {"ok", probe.ok},
+                              {"required", probe.required},
+                              {"detail", Plain(probe.detail)},
+                              {"remedy", Plain(probe.remedy)}});
   }
   json["status"] = nullptr;
-  if (examination.asked.ok()) json["status"] = nlohmann::ordered_json::parse(JsonText(examination.status), nullptr, false);
+  if (examination.asked.ok())
+    json["status"] = nlohmann::ordered_json::parse(JsonText(examination.status), nullptr, false);
   return json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

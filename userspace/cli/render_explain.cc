@@ -46,12 +46,16 @@ std::string RenderProcess(const v1::ExplainReply& reply, const Screen& screen, u
   const std::string path = process.path().empty() ? process.filename() : process.path();
   std::string text = screen.Paint(Colour::kBold, absl::StrCat("pid ", reply.pid(), ", ", Plain(process.comm()))) + "\n";
   text += Row("runs", path.empty() ? "unknown" : Plain(path), screen);
-  if (!process.image().empty()) text += Row("image", absl::StrCat(Plain(process.image()), " (device:inode:generation)"), screen);
-  if (!process.filename().empty() && process.filename() != path) text += Row("started as", Plain(process.filename()), screen);
+  if (!process.image().empty())
+    text += Row("image", absl::StrCat(Plain(process.image()), " (device:inode:generation)"), screen);
+  if (!process.filename().empty() && process.filename() != path)
+    text += Row("started as", Plain(process.filename()), screen);
   if (process.argv_size() > 0) text += Row("arguments", PlainList(process.argv(), " "), screen);
   text += Row("user", absl::StrCat("uid ", process.uid(), ", gid ", process.gid()), screen);
-  text += Row("since", absl::StrCat("process started ", Ago(process.started_ns(), now_ns), ", this program ",
-                                    Ago(process.exec_ns(), now_ns), " (exec number ", process.exec_id(), ")"), screen);
+  text += Row("since",
+              absl::StrCat("process started ", Ago(process.started_ns(), now_ns), ", this program ",
+                           Ago(process.exec_ns(), now_ns), " (exec number ", process.exec_id(), ")"),
+              screen);
   if (!process.how_known().empty()) text += Row("how known", HowKnown(process.how_known()), screen);
   if (process.place_size() > 0) text += Row("where", PlainList(process.place(), ", "), screen);
   if (process.ancestry_size() > 0) text += Row("came from", PlainList(process.ancestry(), " <- "), screen);
@@ -81,11 +85,15 @@ std::string RenderExplain(const v1::ExplainReply& reply, const Screen& screen, u
   std::string text = RenderProcess(reply, screen, now_ns) + "\n";
   text += screen.Paint(Colour::kBold, reply.connections_size() == 0
                                           ? std::string("No connection to a guarded socket")
-                                          : Counted(reply.connections_size(), "connection") + " to guarded sockets") + "\n";
-  for (const v1::ConnectionStory& connection : reply.connections()) text += RenderConnection(connection, screen, now_ns);
-  if (reply.answers_size() > 0) text += "\n" + screen.Paint(Colour::kBold, "What the guard's plugin would answer") + "\n";
+                                          : Counted(reply.connections_size(), "connection") + " to guarded sockets") +
+          "\n";
+  for (const v1::ConnectionStory& connection : reply.connections())
+    text += RenderConnection(connection, screen, now_ns);
+  if (reply.answers_size() > 0)
+    text += "\n" + screen.Paint(Colour::kBold, "What the guard's plugin would answer") + "\n";
   for (const v1::AttestAnswer& answer : reply.answers()) {
-    const std::string why = answer.reasons_size() == 0 ? "" : absl::StrCat(" (", PlainList(answer.reasons(), ", "), ")");
+    const std::string why =
+        answer.reasons_size() == 0 ? "" : absl::StrCat(" (", PlainList(answer.reasons(), ", "), ")");
     text += Paragraph(VerdictLine(answer, screen) + why, screen, 2);
   }
   return text;

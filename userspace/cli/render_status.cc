@@ -29,10 +29,11 @@ std::string PlainList(const google::protobuf::RepeatedPtrField<std::string>& ite
 std::string RenderHead(const v1::StatusReply& reply, const Screen& screen) {
   std::string text = absl::StrCat("belfryd ", Plain(reply.version()), ", backend ", Plain(reply.backend()), ": ",
                                   screen.Paint(HealthColour(reply.health()), Plain(reply.health())), "\n");
-  return text + Paragraph(absl::StrCat(reply.processes() == 1 ? "1 process" : Grouped(reply.processes()) + " processes",
-                                       " known, ", Counted(reply.connections(), "guarded connection"), " live",
-                                       reply.adopted() ? "; evidence taken over from the daemon before" : ""),
-                          screen, 2) +
+  return text +
+         Paragraph(absl::StrCat(reply.processes() == 1 ? "1 process" : Grouped(reply.processes()) + " processes",
+                                " known, ", Counted(reply.connections(), "guarded connection"), " live",
+                                reply.adopted() ? "; evidence taken over from the daemon before" : ""),
+                   screen, 2) +
          (reply.blind_to_size() == 0 ? "" : Paragraph("cannot see here: " + PlainList(reply.blind_to()), screen, 2));
 }
 
@@ -42,7 +43,8 @@ std::string Quiet(const v1::GuardStatus& guard, uint64_t now_ns) {
     return absl::StrCat("last would-be refusal ", Ago(guard.last_would_withhold_ns(), now_ns));
   }
   if (guard.watched_since_ns() == 0) return "no would-be refusal so far";
-  return absl::StrCat("no would-be refusal in ", Span(now_ns - std::min(now_ns, guard.watched_since_ns())), " of watching");
+  return absl::StrCat("no would-be refusal in ", Span(now_ns - std::min(now_ns, guard.watched_since_ns())),
+                      " of watching");
 }
 
 std::string RenderPromotion(const v1::GuardStatus& guard, const Screen& screen, uint64_t now_ns) {
@@ -65,16 +67,19 @@ std::string RenderGuard(const v1::GuardStatus& guard, const Screen& screen, uint
   const std::string listener = guard.listener().empty() ? "none yet" : Plain(guard.listener());
   const bool impostor = guard.listener().starts_with("impostor");
   text += Row("listener", impostor ? screen.Paint(Colour::kRed, listener) : listener, screen);
-  text += Row("connections", absl::StrCat(Grouped(guard.connections()), " live, ", Grouped(guard.cut()), " cut"), screen);
-  text += Row("verdicts", absl::StrCat(Grouped(guard.sound()), " sound, ", Grouped(guard.withheld()), " withheld, ",
-                                       Grouped(guard.unavailable()), " unavailable"), screen);
+  text +=
+      Row("connections", absl::StrCat(Grouped(guard.connections()), " live, ", Grouped(guard.cut()), " cut"), screen);
+  text += Row("verdicts",
+              absl::StrCat(Grouped(guard.sound()), " sound, ", Grouped(guard.withheld()), " withheld, ",
+                           Grouped(guard.unavailable()), " unavailable"),
+              screen);
   return text + RenderPromotion(guard, screen, now_ns);
 }
 
 std::string RenderPrograms(const v1::StatusReply& reply, const Screen& screen) {
-  static const std::vector<Column> kColumns = {{"KERNEL PROGRAM"}, {"STATE"}, {"SEEN", true}, {"SENT", true},
-                                               {"IGNORED", true}, {"LOST (RING)", true}, {"LOST (MAP)", true},
-                                               {"MISSED", true}};
+  static const std::vector<Column> kColumns = {{"KERNEL PROGRAM"},   {"STATE"},         {"SEEN", true},
+                                               {"SENT", true},       {"IGNORED", true}, {"LOST (RING)", true},
+                                               {"LOST (MAP)", true}, {"MISSED", true}};
   std::vector<std::vector<std::string>> rows;
   for (const v1::ProgramStatus& program : reply.programs()) {
     rows.push_back({Plain(program.name()), program.attached() ? "live" : "DETACHED", Grouped(program.seen()),
@@ -87,7 +92,8 @@ std::string RenderPrograms(const v1::StatusReply& reply, const Screen& screen) {
   std::string text = "\nkernel programs\n";  // a table of cut names would say nothing
   for (const auto& row : rows) {
     std::string line = row[0] + " " + row[1];
-    for (size_t i = 2; i < row.size(); ++i) absl::StrAppend(&line, ", ", absl::AsciiStrToLower(kColumns[i].title), " ", row[i]);
+    for (size_t i = 2; i < row.size(); ++i)
+      absl::StrAppend(&line, ", ", absl::AsciiStrToLower(kColumns[i].title), " ", row[i]);
     text += Paragraph(line, screen, 2);
   }
   return text;
@@ -95,11 +101,13 @@ std::string RenderPrograms(const v1::StatusReply& reply, const Screen& screen) {
 
 std::string RenderGaps(const v1::StatusReply& reply, const Screen& screen, uint64_t now_ns) {
   if (reply.gaps_size() == 0) return "\nno gaps in the evidence\n";
-  std::string text = "\n" + screen.Paint(Colour::kYellow, Counted(reply.gaps_size(), "gap") + " in the evidence") + "\n";
+  std::string text =
+      "\n" + screen.Paint(Colour::kYellow, Counted(reply.gaps_size(), "gap") + " in the evidence") + "\n";
   for (int i = std::max(0, reply.gaps_size() - kShownOfEach); i < reply.gaps_size(); ++i) {
     const v1::Gap& gap = reply.gaps(i);
-    text += Paragraph(absl::StrCat(Ago(gap.from_ns(), now_ns), ", for ", Span(gap.to_ns() - std::min(gap.to_ns(), gap.from_ns())),
-                                   ": ", Plain(gap.why())), screen, 2);
+    text += Paragraph(absl::StrCat(Ago(gap.from_ns(), now_ns), ", for ",
+                                   Span(gap.to_ns() - std::min(gap.to_ns(), gap.from_ns())), ": ", Plain(gap.why())),
+                      screen, 2);
   }
   return text;
 }

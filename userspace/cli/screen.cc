@@ -15,12 +15,18 @@ constexpr size_t kNarrowest = 40, kWidest = 200, kNoTerminal = 100;
 
 const char* Sequence(Colour colour) {
   switch (colour) {
-    case Colour::kBold: return "\x1b[1m";
-    case Colour::kDim: return "\x1b[2m";
-    case Colour::kGreen: return "\x1b[32m";
-    case Colour::kYellow: return "\x1b[33m";
-    case Colour::kRed: return "\x1b[31m";
-    case Colour::kNone: break;
+    case Colour::kBold:
+      return "\x1b[1m";
+    case Colour::kDim:
+      return "\x1b[2m";
+    case Colour::kGreen:
+      return "\x1b[32m";
+    case Colour::kYellow:
+      return "\x1b[33m";
+    case Colour::kRed:
+      return "\x1b[31m";
+    case Colour::kNone:
+      break;
   }
   return "";
 }
@@ -36,7 +42,8 @@ Screen ScreenOf(int fd) {
   Screen screen{.width = kNoTerminal};
   if (!isatty(fd)) return screen;
   winsize size{};
-  if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) screen.width = std::clamp<size_t>(size.ws_col, kNarrowest, kWidest);
+  if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    screen.width = std::clamp<size_t>(size.ws_col, kNarrowest, kWidest);
   const char* terminal = getenv("TERM");
   screen.colours = getenv("NO_COLOR") == nullptr && terminal != nullptr && std::string_view(terminal) != "dumb";
   return screen;

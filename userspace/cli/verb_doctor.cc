@@ -57,7 +57,8 @@ void AddDoctor(CLI::App& app, Surroundings& surroundings, int& exit) {
   verb->callback([options, &surroundings, &exit] {
     const Examination examination = Examine(surroundings, *options);
     const Diagnosis diagnosis = Diagnose(examination);
-    surroundings.out << (options->json ? DoctorJson(diagnosis, examination) : RenderDoctor(diagnosis, surroundings.screen));
+    surroundings.out << (options->json ? DoctorJson(diagnosis, examination)
+                                       : RenderDoctor(diagnosis, surroundings.screen));
     exit = ExitOf(diagnosis.health);
   });
 }

@@ -21,7 +21,8 @@ struct Options {
 int WriteDown(const std::string& guard, const std::string& mode, Surroundings& surroundings) {
   const absl::StatusOr<std::string> path = WriteModeOverride(surroundings.run_dir, guard.empty() ? "*" : guard, mode);
   if (!path.ok()) return Fail(surroundings, path.status(), kFailed);
-  surroundings.out << Plain(absl::StrCat(guard.empty() ? "all guards" : guard, ": ", mode, ", once belfryd starts")) << "\n"
+  surroundings.out << Plain(absl::StrCat(guard.empty() ? "all guards" : guard, ": ", mode, ", once belfryd starts"))
+                   << "\n"
                    << Paragraph(absl::StrCat("belfryd is not running, so this was written to ", *path,
                                              " and holds from its next start until you change it. ",
                                              "A running plugin keeps the mode it was told last."),
@@ -31,12 +32,17 @@ int WriteDown(const std::string& guard, const std::string& mode, Surroundings& s
 
 int SetMode(const Options& options, Surroundings& surroundings) {
   if (options.words.size() != (options.all ? 1u : 2u)) {
-    return Fail(surroundings, absl::InvalidArgumentError("setting a mode: say `belfry mode GUARD MODE` or `belfry mode --all MODE`"), kUsage);
+    return Fail(surroundings,
+                absl::InvalidArgumentError("setting a mode: say `belfry mode GUARD MODE` or `belfry mode --all MODE`"),
+                kUsage);
   }
   const std::string guard = options.all ? "" : options.words[0];
   const std::string& mode = options.words.back();
   if (!verdict::ParseMode(mode)) {
-    return Fail(surroundings, absl::InvalidArgumentError(absl::StrCat("setting a mode: there is no mode ", mode, "; use observe, warn or deny")), kUsage);
+    return Fail(surroundings,
+                absl::InvalidArgumentError(
+                    absl::StrCat("setting a mode: there is no mode ", mode, "; use observe, warn or deny")),
+                kUsage);
   }
   absl::StatusOr<Daemon> daemon = Daemon::Reach(surroundings.run_dir);
   if (absl::IsUnavailable(daemon.status())) return WriteDown(guard, mode, surroundings);

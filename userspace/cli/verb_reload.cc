@@ -11,7 +11,8 @@ int Reload(Surroundings& surroundings) {
   absl::StatusOr<Daemon> daemon = Daemon::Reach(surroundings.run_dir);
   if (!daemon.ok()) return Fail(surroundings, daemon.status(), kUnavailable);
   const auto reply = daemon->Ask(&v1::Admin::Stub::Reload, v1::ReloadRequest());
-  if (!reply.ok()) return Fail(surroundings, reply.status(), absl::IsUnavailable(reply.status()) ? kUnavailable : kFailed);
+  if (!reply.ok())
+    return Fail(surroundings, reply.status(), absl::IsUnavailable(reply.status()) ? kUnavailable : kFailed);
   surroundings.out << (reply->message().empty() ? "reloaded" : Plain(reply->message(), 2048)) << "\n";
   return kDone;
 }

@@ -15,7 +15,8 @@ namespace belfry::service {
 class Admission {
  public:
   explicit Admission(const GateOptions& options)
-      : per_process_(options.connections_per_process), per_user_(options.connections_per_user),
+      : per_process_(options.connections_per_process),
+        per_user_(options.connections_per_user),
         all_(options.connections) {}
 
   enum class Answer { kRoom, kRefuse, kEvictFirst };

@@ -1,9 +1,10 @@
 // What all calls of one accepted connection share: who is on the other end, and what ends when it does.
 //
-// gRPC 1.51 carries nothing from an adopted descriptor to its calls except the text "fd:N", and N is given to the next
-// connection while calls of the last one are still under way. So each connection gets a gRPC server and a service of its
-// own, made with the peer as a value: there is no mapping that could be wrong.
-// Thread-safe. Outlives every call of the connection (owned by peer_gate's session, which shuts its server down first).
+// gRPC 1.51 hands nothing of an adopted descriptor to its calls that stays unique: the descriptor's number is given to
+// the next connection while calls of the last one are still under way. So each connection gets a gRPC server and a
+// service of its own, made with the peer as a value: there is no mapping that could be wrong.
+//
+// Thread-safe. Outlives every call of the connection (owned by its session, which shuts the server down first).
 #ifndef BELFRY_SERVICE_CONNECTION_H_
 #define BELFRY_SERVICE_CONNECTION_H_
 

@@ -21,7 +21,7 @@ struct DoorsOptions {
   std::string run_dir = "/run/belfry";  // made (0755) if it is not there
   kit::OwnedFd attest_listener;         // listening sockets from the service manager; empty: made in run_dir
   kit::OwnedFd admin_listener;
-  std::string admin_group = "belfry";   // besides root; a group that does not exist admits nobody
+  std::string admin_group = "belfry";  // besides root; a group that does not exist admits nobody
 };
 
 class Doors {

@@ -22,10 +22,10 @@ absl::StatusOr<sockaddr_un> Address(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-    return kit::Error(absl::StatusCode::kInvalidArgument, absl::StrCat("listening on ", path),
-                      absl::StrCat("a socket path has 1 to ", sizeof(address.sun_path) - 1, " bytes, this one ",
-                                   path.size()),
-                      "choose a shorter run_dir");
+    return kit::Error(
+        absl::StatusCode::kInvalidArgument, absl::StrCat("listening on ", path),
+        absl::StrCat("a socket path has 1 to ", sizeof(address.sun_path) - 1, " bytes, this one ", path.size()),
+        "choose a shorter run_dir");
   }
   memcpy(address.sun_path, path.data(), path.size());
   return address;
@@ -58,8 +58,11 @@ Listener::Listener(kit::OwnedFd fd, std::string path, bool made, dev_t dev, ino_
     : fd_(std::move(fd)), path_(std::move(path)), made_(made), dev_(dev), ino_(ino) {}
 
 Listener::Listener(Listener&& other) noexcept
-    : fd_(std::move(other.fd_)), path_(std::move(other.path_)), made_(std::exchange(other.made_, false)),
-      dev_(other.dev_), ino_(other.ino_) {}
+    : fd_(std::move(other.fd_)),
+      path_(std::move(other.path_)),
+      made_(std::exchange(other.made_, false)),
+      dev_(other.dev_),
+      ino_(other.ino_) {}
 
 Listener::~Listener() {
   struct stat now;
@@ -99,7 +102,8 @@ absl::StatusOr<Listener> Listener::Adopt(kit::OwnedFd fd) {
   }
   if (address.sun_family != AF_UNIX || type != SOCK_STREAM || !listening) {
     return kit::Error(absl::StatusCode::kInvalidArgument, "adopting a socket from the service manager",
-                      "it is not a listening unix stream socket", "use ListenStream=/run/belfry/... in the .socket unit");
+                      "it is not a listening unix stream socket",
+                      "use ListenStream=/run/belfry/... in the .socket unit");
   }
   if (fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK) != 0 ||
       fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {

@@ -33,7 +33,7 @@ class Gate final : public PeerGate {
   GateCounts counts() const override;
 
  private:
-  using Sessions = std::map<uint64_t, std::unique_ptr<Session>>;  // by number of arrival: the oldest first
+  using Sessions = std::map<uint64_t, std::unique_ptr<Session>>;          // by number of arrival: the oldest first
   static constexpr uint64_t kListener = 0, kWake = 1, kFirstSession = 2;  // epoll's data
 
   void Run();
@@ -68,7 +68,8 @@ absl::Status Gate::Start() {
   epoll_ = kit::OwnedFd(epoll_create1(EPOLL_CLOEXEC));
   wake_ = kit::OwnedFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   spare_ = kit::OwnedFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (!epoll_ || !wake_ || !spare_ || !Watch(listener_.fd(), EPOLLIN, kListener) || !Watch(wake_.get(), EPOLLIN, kWake)) {
+  if (!epoll_ || !wake_ || !spare_ || !Watch(listener_.fd(), EPOLLIN, kListener) ||
+      !Watch(wake_.get(), EPOLLIN, kWake)) {
     return kit::ErrnoError("opening the gate of " + listener_.path(), "raise LimitNOFILE");
   }
   thread_ = std::thread([this] { Run(); });
@@ -164,7 +165,8 @@ void Gate::Leave(Sessions::iterator session) {
 
 void Gate::EndAll() {
   for (auto& [number, session] : sessions_) {
-    session->connection().EndStreams(absl::UnavailableError("following: belfryd is stopping; ask again when it is back"));
+    session->connection().EndStreams(
+        absl::UnavailableError("following: belfryd is stopping; ask again when it is back"));
   }
   for (auto& [number, session] : sessions_) session->Shut(stop_deadline_);
   sessions_.clear();

@@ -29,8 +29,8 @@ class StreamCall : public grpc::ServerWriteReactor<Message> {
       if (ended_) return false;
       connection_->Admit();
       if (waiting_.size() >= limit_) {
-        EndLocked(absl::ResourceExhaustedError(
-            absl::StrCat("following: the reader is ", waiting_.size(), " messages behind; read faster, then ask again")));
+        EndLocked(absl::ResourceExhaustedError(absl::StrCat("following: the reader is ", waiting_.size(),
+                                                            " messages behind; read faster, then ask again")));
         return false;
       }
       waiting_.push_back(std::move(message));

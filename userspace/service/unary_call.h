@@ -43,8 +43,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
 
  private:
   struct Answer {
-    Answer(UnaryCall* call, Reply* reply, Connection& connection)
-        : call(call), reply(reply), connection(connection) {}
+    Answer(UnaryCall* call, Reply* reply, Connection& connection) : call(call), reply(reply), connection(connection) {}
     std::mutex mutex;
     UnaryCall* call;  // null once answered; while it is set, reply and connection are alive
     Reply* reply;
