@@ -149,13 +149,11 @@ func TestPluginPassesOnWhatTheDaemonSays(t *testing.T) {
 	if values, err := host.Attest(pid); err != nil || !slices.Equal(values, []string{"uid:5", "user:games", "gid:0", "group:root"}) {
 		t.Errorf("a path that is no UTF-8: %q, %v", values, err)
 	}
-	found := false
-	for _, line := range host.LogLines(t) {
-		found = found || line["@message"] == "withheld" && line["reason"] == "exec_after_connect" && line["pid"] == fmt.Sprint(pid)
-	}
-	if !found {
-		t.Errorf("the agent's log does not name the reason:\n%s", host.Stderr)
-	}
+	await(t, "the agent's log to name the reason", func() bool {
+		return slices.ContainsFunc(host.LogLines(t), func(line map[string]string) bool {
+			return line["@message"] == "withheld" && line["reason"] == "exec_after_connect" && line["pid"] == fmt.Sprint(pid)
+		})
+	})
 }
 
 func TestPluginAnswersAsTheBuiltinBelowDeny(t *testing.T) {

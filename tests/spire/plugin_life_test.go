@@ -46,7 +46,9 @@ func TestPluginSurvivesItsWorker(t *testing.T) {
 		}
 	}
 	daemon.Stop()
-	syscall.Kill(host.Worker(t), syscall.SIGSEGV)
+	last := host.Worker(t)
+	syscall.Kill(last, syscall.SIGSEGV)
+	await(t, "the next worker", func() bool { return host.Worker(t) != last })
 	await(t, "the mode to be kept", func() bool {
 		_, err := host.Attest(pid) // assumed observe, but an earlier worker was told deny
 		if status.Code(err) != codes.Unavailable {
@@ -54,9 +56,7 @@ func TestPluginSurvivesItsWorker(t *testing.T) {
 		}
 		return strings.Contains(err.Error(), "asking belfryd")
 	})
-	if !host.Stderr.Contains("the worker ended unexpectedly") {
-		t.Errorf("the crash is not in the log")
-	}
+	await(t, "the log to name the crash", func() bool { return host.Stderr.Contains("the worker ended unexpectedly") })
 	host.LogLines(t)
 	host.Stop()
 	if host.HostLog.Contains("failed to exit gracefully") {
@@ -148,13 +148,14 @@ func TestPluginEndsWithAHostThatCannotKillIt(t *testing.T) {
 	if !greeted || pid == 0 {
 		t.Fatalf("handshake %v, pid %d", greeted, pid)
 	}
+	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGKILL) })
 	host.Process.Kill()
+	await(t, "the plugin to end", func() bool { return gone(pid) })
 	// Its end is the end of our pipe: nobody else holds it.
 	if rest, err := io.ReadAll(reader); err != nil || len(rest) != 0 {
 		t.Errorf("after the handshake stdout had %q, %v", rest, err)
 	}
 	host.Wait()
-	await(t, "the plugin to end", func() bool { return gone(pid) })
 	if !isEmpty(t, folder) {
 		t.Errorf("the socket was left behind")
 	}
@@ -175,9 +176,7 @@ func TestPluginTurnsStrangersAway(t *testing.T) {
 	if output, err := stranger.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, output)
 	}
-	if !host.Stderr.Contains("was turned away") {
-		t.Error("not in the log")
-	}
+	await(t, "the log to name it", func() bool { return host.Stderr.Contains("was turned away") })
 	connection, err := net.Dial("unix", sockets[0]) // we are the host
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,6 @@
 #include "plugin/attestor.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 

@@ -1,5 +1,7 @@
 #include "plugin/builtin.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "host/digest.h"
 #include "host/process_files.h"

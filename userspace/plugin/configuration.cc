@@ -2,6 +2,7 @@
 
 #include <sys/un.h>
 
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <optional>

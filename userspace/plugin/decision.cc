@@ -1,5 +1,7 @@
 #include "plugin/decision.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "kit/escape.h"

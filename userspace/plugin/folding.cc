@@ -1,5 +1,8 @@
 #include "plugin/folding.h"
 
+#include <iterator>
+#include <utility>
+
 namespace belfry::plugin {
 
 std::optional<uint64_t> Folding::Say(int64_t pid, const std::string& reason, Clock::time_point now) {

@@ -9,10 +9,19 @@ if(NOT BELFRY_STATIC_PLUGIN)
 endif()
 
 # The shared libraries that the rooms name would be linked as well: so the archives are named as files, in one group,
-# since gRPC's and abseil's archives need each other (spire-facts 4.6). What a Debian release does not have (upb is part
-# of gRPC in some, utf8_range of protobuf in others) is left out.
+# since gRPC's and abseil's archives need each other (spire-facts 4.6).
 set(archives)
-foreach(name grpc++_unsecure grpc_unsecure gpr address_sorting upb cares re2 z protobuf utf8_validity utf8_range crypto zstd)
+foreach(name grpc++_unsecure grpc_unsecure gpr address_sorting cares re2 z protobuf crypto)
+  find_library(STATIC_${name} NAMES lib${name}.a)
+  if(NOT STATIC_${name})
+    message(FATAL_ERROR "linking belfry-spire-plugin statically: lib${name}.a is not there; install libgrpc++-dev "
+                        "libprotobuf-dev libabsl-dev libc-ares-dev libre2-dev zlib1g-dev libssl-dev, or configure with "
+                        "-DBELFRY_STATIC_PLUGIN=OFF")
+  endif()
+  list(APPEND archives ${STATIC_${name}})
+endforeach()
+# Part of gRPC or of protobuf in some releases, archives of their own in others.
+foreach(name upb utf8_validity utf8_range)
   find_library(STATIC_${name} NAMES lib${name}.a)
   if(STATIC_${name})
     list(APPEND archives ${STATIC_${name}})
@@ -26,11 +35,12 @@ set(room_archives)
 foreach(room ${rooms})
   list(APPEND room_archives $<TARGET_FILE:${room}>)
 endforeach()
-target_include_directories(belfry-spire-plugin PRIVATE $<TARGET_PROPERTY:belfry_plugin,INTERFACE_INCLUDE_DIRECTORIES>)
-target_compile_definitions(belfry-spire-plugin PRIVATE $<TARGET_PROPERTY:belfry_plugin,INTERFACE_COMPILE_DEFINITIONS>)
+target_include_directories(belfry-spire-plugin PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+target_include_directories(belfry-spire-plugin SYSTEM PRIVATE
+  $<TARGET_PROPERTY:belfry_proto,INTERFACE_INCLUDE_DIRECTORIES>)
 add_dependencies(belfry-spire-plugin ${rooms})
 # glibc warns about getaddrinfo in a static program: of no consequence on unix sockets, and noise in every build.
 target_link_options(belfry-spire-plugin PRIVATE -static -s -Wl,--gc-sections -Wl,--no-warnings)
-target_link_libraries(belfry-spire-plugin PRIVATE -Wl,--start-group ${room_archives} ${archives} ${abseil} -Wl,--end-group)
-set_target_properties(belfry-spire-plugin PROPERTIES LINK_DEPENDS
-  "$<TARGET_FILE:belfry_plugin>;$<TARGET_FILE:belfry_verdict>;$<TARGET_FILE:belfry_host>;$<TARGET_FILE:belfry_kit>;$<TARGET_FILE:belfry_proto>")
+target_link_libraries(belfry-spire-plugin PRIVATE
+  -Wl,--start-group ${room_archives} ${archives} ${abseil} -Wl,--end-group)
+set_target_properties(belfry-spire-plugin PROPERTIES LINK_DEPENDS "${room_archives}")

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -23,8 +24,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstPause{50};
-constexpr milliseconds kLongestPause{5000};
+// Between crashes in a row: doubled each time. The host kills a plugin that takes 2 s to end, so it stays below.
+constexpr milliseconds kFirstPause{10};
+constexpr milliseconds kLongestPause{1000};
 // A worker that lived this long crashed for a new reason: its successor comes at once.
 constexpr auto kSettled = std::chrono::seconds(10);
 constexpr size_t kOutputLine = 3000;

@@ -6,6 +6,8 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <utility>
 
