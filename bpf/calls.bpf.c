@@ -41,7 +41,7 @@ int examine_connection(struct belfry_call *call)
 	client = VIEW(struct unix_sock, connection->client_sk);
 	server = VIEW(struct unix_sock, connection->server_sk);
 	if (!connection->client_sk) {
-		call->alive = call->client_open = 1;	/* not known which socket: the process answers for it */
+		call->alive = call->client_open = 1;	/* not known which socket */
 		return 0;
 	}
 	if (cookie & BELFRY_COOKIE_NONE_BIT)

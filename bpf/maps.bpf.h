@@ -47,7 +47,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 20);	/* one a thread that ever connected */
+	__uint(max_entries, 1 << 17);	/* one a living thread that ever connected; second_look() walks over all buckets */
 	__type(key, __u32);		/* tid */
 	__type(value, struct belfry_intent);
 } intents SEC(".maps");

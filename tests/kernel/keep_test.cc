@@ -1,6 +1,8 @@
 // What outlives the daemon, and what is known when the ring has lost it.
 #include <sys/mount.h>
 
+#include <algorithm>
+
 #include "kernel/live_kernel.h"
 
 namespace belfry::kernel {
@@ -123,6 +125,16 @@ class LossTest : public LiveKernel {
     options.max_connections = 512;
     return options;
   }
+  bool ReopenWithout(const char* hook) {
+    kernel_.reset();
+    setenv("BELFRY_TEST_LEAVE_OUT", hook, 1);
+    absl::StatusOr<Opened> opened = OpenKernel(Options());
+    unsetenv("BELFRY_TEST_LEAVE_OUT");
+    if (!opened.ok()) return false;
+    kernel_ = std::move(opened->kernel);
+    Guard({{7, guarded_}});
+    return true;
+  }
 };
 
 TEST_F(LossTest, RecordsAreCompleteThoughTheRingLostThem) {
@@ -177,6 +189,63 @@ TEST(Hooks, OneLeftOutIsNotAttached) {
   for (const ProgramCounters& counters : opened->kernel->Counters()) {
     EXPECT_EQ(counters.attached, counters.name != "connect_ready") << counters.name;
   }
+}
+
+TEST_F(LossTest, TheSecondLookPromotesTheIntent) {
+  // As if the server asked before the client's tracepoint has run.
+  ASSERT_TRUE(ReopenWithout("connect_ready"));
+  const uint32_t self = static_cast<uint32_t>(getpid());
+  const kit::OwnedFd client = Connect(guarded_);
+  EXPECT_TRUE(ConnectionsOf(self).empty());
+  const kit::OwnedFd server(accept(listener_.get(), nullptr, nullptr));
+  ucred peer = {};
+  socklen_t size = sizeof(peer);
+  ASSERT_EQ(getsockopt(server.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size), 0);
+  const auto entries = ConnectionsOf(self);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].cookie, CookieOf(client.get()));
+  EXPECT_EQ(entries[0].record.taints, 0u);
+  EXPECT_EQ(entries[0].record.guard, 7u);
+  EXPECT_EQ(entries[0].record.opener.exec_id, kernel_->Live(self)->pin.exec_id);
+  EXPECT_EQ(entries[0].record.exe.ino, kernel_->Live(self)->exe.ino);
+  EXPECT_EQ(CountersOf("connect_peercred").sent, 1u);
+}
+
+TEST_F(LossTest, TheSecondLookBelievesNoIntentOfAnEarlierImage) {
+  ASSERT_TRUE(ReopenWithout("connect_ready"));
+  Actor child([&](const Actor::Stage& stage) {
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (ConnectFd(fd, guarded_) != 0) _exit(1);
+    stage.Reach();
+    execl("/bin/sleep", "sleep", "1000", nullptr);
+  });
+  ASSERT_TRUE(child.AwaitReach());
+  const uint32_t pid = static_cast<uint32_t>(child.pid());
+  const uint64_t exec_id = kernel_->Live(pid)->pin.exec_id;
+  child.Continue();
+  AwaitExec(pid, exec_id);
+  const kit::OwnedFd server(accept(listener_.get(), nullptr, nullptr));
+  ucred peer = {};
+  socklen_t size = sizeof(peer);
+  ASSERT_EQ(getsockopt(server.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size), 0);
+  const auto entries = ConnectionsOf(pid);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].record.taints, 1u << BELFRY_TAINT_UNRECORDED);
+}
+
+TEST_F(LossTest, WithoutAnIntentTheConnectionIsUnrecordedUntilItEnds) {
+  ASSERT_TRUE(ReopenWithout("connect_intent"));
+  kit::OwnedFd client = Connect(guarded_);
+  const uint32_t self = static_cast<uint32_t>(getpid());
+  ASSERT_EQ(ConnectionsOf(self).size(), 1u);
+  EXPECT_EQ(ConnectionsOf(self)[0].record.taints, 1u << BELFRY_TAINT_UNRECORDED);
+  EXPECT_TRUE(ConnectionsOf(self)[0].alive);
+  const kit::OwnedFd second = Connect(guarded_);
+  EXPECT_EQ(ConnectionsOf(self).size(), 2u);
+  client.Reset();
+  kit::OwnedFd(accept(listener_.get(), nullptr, nullptr)).Reset();
+  const auto entries = ConnectionsOf(self);
+  EXPECT_EQ(std::count_if(entries.begin(), entries.end(), [](const ConnectionEntry& e) { return e.alive; }), 1);
 }
 
 TEST(Hooks, TheBackendSaysWhyItIsNoBetter) {

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -77,8 +78,6 @@ class Actor {
     int number = -1;
     return read(up_.get(), &number, sizeof(number)) == sizeof(number) ? number : -1;
   }
-  // End of file on the pipe: the close-on-exec ends are gone, so the exec is past its point of no return. The exec
-  // tracepoint comes after that: AwaitExec (below) asks for the record.
   void Continue() { (void)!write(down_.get(), "x", 1); }
   int Wait() {
     int status = -1;
@@ -193,9 +192,10 @@ class LiveKernel : public testing::Test {
                     .ok());
     return events;
   }
-  // Until the kernel has a record of this exec: blocks on events, not on time.
+  // Until the kernel has a record of this exec; the clock only keeps a broken program from hanging the test.
   belfry_process AwaitExec(uint32_t tgid, uint64_t exec_id_before) {
-    for (;;) {
+    const time_t deadline = time(nullptr) + 20;
+    while (time(nullptr) < deadline) {
       const std::optional<belfry_process> process = kernel_->Process(tgid);
       if (process && process->pin.exec_id > exec_id_before) return *process;
       if (!process && !kernel_->Live(tgid)) {
@@ -204,6 +204,8 @@ class LiveKernel : public testing::Test {
       }
       sched_yield();
     }
+    ADD_FAILURE() << "process " << tgid << " has no record of its exec";
+    return {};
   }
 
   std::string folder_, guarded_;

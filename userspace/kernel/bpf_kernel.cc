@@ -98,7 +98,7 @@ absl::Status BpfKernel::Start(const BpfOptions& options) {
   if (!ring.ok()) return ring.status();
   ring_ = *std::move(ring);
   absl::StatusOr<std::unique_ptr<Records>> records =
-      Records::Open(loaded_.skeleton.get(), [this] { return ring_->Collect(); });
+      Records::Open(loaded_.skeleton.get(), snapshot_, [this] { return ring_->Collect(); });
   if (!records.ok()) return records.status();
   records_ = *std::move(records);
   // What an earlier daemon left is known from the start.

@@ -15,9 +15,11 @@ namespace {
 
 constexpr uint32_t Bit(belfry_taint taint) { return 1u << taint; }
 
-// What nobody can see without a hook on use, ptrace and memory writes.
+// What nobody can see without a hook on use, accept, ptrace and memory writes. A tracer is seen at exec and at a
+// verdict, but not one that came and went in between: to be traced cannot be excluded.
 constexpr uint32_t kBlindCgroup = Bit(BELFRY_TAINT_FOREIGN_SENDER) | Bit(BELFRY_TAINT_FOREIGN_RECEIVER) |
-                                  Bit(BELFRY_TAINT_FOREIGN_ACCEPTOR) | Bit(BELFRY_TAINT_MEMORY_WRITTEN);
+                                  Bit(BELFRY_TAINT_FOREIGN_ACCEPTOR) | Bit(BELFRY_TAINT_MEMORY_WRITTEN) |
+                                  Bit(BELFRY_TAINT_TRACED);
 
 // mov r0, 0; exit
 std::string TryEmpty(bpf_prog_type type, bpf_attach_type attach, const char* function) {

@@ -18,14 +18,17 @@ constexpr size_t kMadeBytes = BELFRY_MADE_BUCKETS * sizeof(uint64_t);
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Records>> Records::Open(belfry_bpf* skeleton, std::function<absl::Status()> collect) {
+absl::StatusOr<std::unique_ptr<Records>> Records::Open(belfry_bpf* skeleton, Snapshot& snapshot,
+                                                      std::function<absl::Status()> collect) {
   void* made = mmap(nullptr, kMadeBytes, PROT_READ, MAP_SHARED, bpf_map__fd(skeleton->maps.made), 0);
   if (made == MAP_FAILED) return kit::ErrnoError("reading the map `made`");
-  return std::unique_ptr<Records>(new Records(skeleton, std::move(collect), static_cast<const uint64_t*>(made)));
+  return std::unique_ptr<Records>(
+      new Records(skeleton, snapshot, std::move(collect), static_cast<const uint64_t*>(made)));
 }
 
-Records::Records(belfry_bpf* skeleton, std::function<absl::Status()> collect, const uint64_t* made)
+Records::Records(belfry_bpf* skeleton, Snapshot& snapshot, std::function<absl::Status()> collect, const uint64_t* made)
     : skeleton_(skeleton),
+      snapshot_(snapshot),
       map_fd_(bpf_map__fd(skeleton->maps.connections)),
       collect_(std::move(collect)),
       made_(made),
@@ -46,7 +49,18 @@ std::optional<belfry_connection> Records::Find(uint64_t cookie) const {
   return record;
 }
 
+bool Records::OpenerLives(const belfry_pin& opener) {
+  const absl::StatusOr<std::vector<belfry_live>> live = snapshot_.Live(opener.tgid);
+  if (!live.ok()) return true;
+  return !live->empty() && live->front().pin.start_ns == opener.start_ns;
+}
+
 void Records::Examine(ConnectionEntry& entry) {
+  // An unrecorded connect whose socket was never found: its process answers for it.
+  if (entry.record.client_sk == 0 && entry.record.opener.start_ns != 0 && (entry.cookie & BELFRY_COOKIE_NONE_BIT) != 0) {
+    entry.alive = entry.client_open = OpenerLives(entry.record.opener);
+    return;
+  }
   belfry_call call = {.cookie = entry.cookie};
   if (!Call(skeleton_->progs.examine_connection, call).ok()) return;  // taken for alive
   entry.alive = call.alive;

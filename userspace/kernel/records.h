@@ -14,13 +14,15 @@
 #include "kernel/kernel.h"
 #include "kernel/opener_index.h"
 #include "kernel/skeleton.h"
+#include "kernel/snapshot.h"
 
 namespace belfry::kernel {
 
 class Records {
  public:
-  // `collect` takes what is in the ring and shows it to Notice; `skeleton` is loaded and outlives this.
-  static absl::StatusOr<std::unique_ptr<Records>> Open(belfry_bpf* skeleton, std::function<absl::Status()> collect);
+  // `collect` takes what is in the ring and shows it to Notice; `skeleton` is loaded, it and `snapshot` outlive this.
+  static absl::StatusOr<std::unique_ptr<Records>> Open(belfry_bpf* skeleton, Snapshot& snapshot,
+                                                       std::function<absl::Status()> collect);
   ~Records();
 
   void Notice(const belfry_header& header);  // an event as it leaves the ring: the whole record lies behind the header
@@ -33,12 +35,14 @@ class Records {
   absl::Status Forget(uint64_t cookie);
 
  private:
-  Records(belfry_bpf* skeleton, std::function<absl::Status()> collect, const uint64_t* made);
+  Records(belfry_bpf* skeleton, Snapshot& snapshot, std::function<absl::Status()> collect, const uint64_t* made);
   absl::StatusOr<std::vector<ConnectionEntry>> Walk();
   absl::StatusOr<std::vector<ConnectionEntry>> WalkAnew();
   void Examine(ConnectionEntry& entry);
+  bool OpenerLives(const belfry_pin& opener);
 
   belfry_bpf* skeleton_;
+  Snapshot& snapshot_;
   int map_fd_;
   std::function<absl::Status()> collect_;
   const uint64_t* made_;
