@@ -3,7 +3,8 @@
  *   trusted sleep                    lives until killed
  *   trusted fetch SOCKET REQUEST     one connection, one request; what comes back goes to stdout
  *   trusted again SOCKET REQUEST     fetches, and whenever the connection ends, again; one line on stdout per connection:
- *                                    "served BYTES" or "empty BYTES ERRNO", and a last "ended" on SIGTERM
+ *                                    "served BYTES" once, or how else it ended: "refused BYTES" (a status, and no SVID) or
+ *                                    "empty BYTES ERRNO"; a last "ended" on SIGTERM. Leaves whoever refuses it
  *   trusted many SOCKET REQUEST COUNT  the same for COUNT connections, each left as soon as it was served
  */
 #include "relay.h"
@@ -20,15 +21,27 @@ static void stop(int signal_number) {
 /* A response with an SVID in it is far larger than HTTP/2's own frames and an error's trailers. */
 enum { kSmallestSvid = 600 };
 
-/* One connection, read until its end; `leave`: only until it was served. False if nobody listens just now. */
+/* Trailers: a HEADERS frame that ends its stream. `bytes` begins at the start of the connection. */
+static int has_trailers(const unsigned char* bytes, size_t size) {
+  enum { kHeader = 9, kTypeHeaders = 1, kEndStream = 1 };
+  for (size_t at = 0; at + kHeader <= size;) {
+    if (bytes[at + 3] == kTypeHeaders && (bytes[at + 4] & kEndStream)) return 1;
+    at += kHeader + ((size_t)bytes[at] << 16 | (size_t)bytes[at + 1] << 8 | bytes[at + 2]);
+  }
+  return 0;
+}
+
+/* One connection, read until its end or until it was refused; `leave`: or until it was served. False if nobody listens
+ * just now. */
 static int fetch(const char* socket_path, const char* request, size_t request_size, int leave) {
-  static char bytes[65536];
-  int fd = try_dial(socket_path), cause = 0, served = 0;
+  static unsigned char bytes[65536];
+  int fd = try_dial(socket_path), cause = 0, served = 0, refused = 0;
   size_t total = 0;
   if (fd < 0) return 0;
   if (send(fd, request, request_size, MSG_NOSIGNAL) != (ssize_t)request_size) cause = errno;
-  while (!cause && !stopping && !(leave && served)) {
-    ssize_t got = read(fd, bytes, sizeof(bytes));
+  while (!cause && !stopping && !refused && !(leave && served)) {
+    size_t kept = served ? 0 : total; /* once served, what follows only has to be read away */
+    ssize_t got = read(fd, bytes + kept, sizeof(bytes) - kept);
     if (got < 0 && errno != EINTR) cause = errno;
     if (got == 0) break;
     if (got > 0) total += (size_t)got;
@@ -36,9 +49,10 @@ static int fetch(const char* socket_path, const char* request, size_t request_si
       printf("served %zu\n", total);
       served = 1;
     }
+    refused = !served && has_trailers(bytes, total);
   }
   close(fd);
-  if (!served && !stopping) printf("empty %zu %d\n", total, cause);
+  if (!served && !stopping) printf(refused ? "refused %zu\n" : "empty %zu %d\n", total, cause);
   if (!served) nanosleep(&(struct timespec){.tv_nsec = 200 * 1000 * 1000}, NULL);
   return 1;
 }

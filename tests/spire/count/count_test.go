@@ -112,9 +112,29 @@ func balanced(t *testing.T, admin *rig.Admin) {
 	t.Errorf("never even in 100 looks: %s", uneven)
 }
 
+// What asking for the status makes happen by itself: belfryd shows on itself that its hooks are live.
+func costOfAsking(t *testing.T, admin *rig.Admin) map[string]int {
+	t.Helper()
+	cost := map[string]int{}
+	before := programs(t, admin)
+	for look := range 20 {
+		after := programs(t, admin)
+		for name, p := range after {
+			counted := int(p.Seen - before[name].Seen + p.Missed - before[name].Missed)
+			if look == 0 || counted < cost[name] {
+				cost[name] = counted
+			}
+		}
+		before = after
+	}
+	return cost
+}
+
 // Too few is a loss at once. Too many is somebody else's, and the burst is made again.
 func TestEveryEventIsCounted(t *testing.T) {
 	_, admin, folder, socket := stage(t)
+	cost := costOfAsking(t, admin)
+	t.Logf("asking for the status costs %v", cost)
 	for _, b := range []burst{connects, execs} {
 		t.Run(b.name, func(t *testing.T) {
 			target := socket
@@ -128,7 +148,7 @@ func TestEveryEventIsCounted(t *testing.T) {
 				before := programs(t, admin)
 				g.run(t)
 				after := programs(t, admin)
-				if over := compare(t, b, before, after); over != "" {
+				if over := compare(t, b, cost, before, after); over != "" {
 					if blurred++; blurred > retriesMax {
 						t.Fatalf("no quiet moment in %d bursts; the last: %s", blurred, over)
 					}
@@ -142,14 +162,14 @@ func TestEveryEventIsCounted(t *testing.T) {
 	}
 }
 
-func compare(t *testing.T, b burst, before, after map[string]rig.Program) (over string) {
+func compare(t *testing.T, b burst, cost map[string]int, before, after map[string]rig.Program) (over string) {
 	t.Helper()
 	for _, name := range b.programs {
 		was, has := before[name], after[name]
 		if has.Name == "" {
 			t.Fatalf("belfryd has no program %q", name)
 		}
-		counted := int(has.Seen - was.Seen + has.Missed - was.Missed)
+		counted := int(has.Seen-was.Seen+has.Missed-was.Missed) - cost[name]
 		if counted < b.size {
 			t.Fatalf("%s: %d made, %d seen, %d missed", name, b.size, has.Seen-was.Seen, has.Missed-was.Missed)
 		}
@@ -165,8 +185,8 @@ func TestDetachedHookIsNamed(t *testing.T) {
 	daemon, admin, folder, socket := stage(t)
 	g := startGenerator(t, folder, "connect", 100, socket)
 	g.run(t)
-	if says := doctor(t, daemon); strings.Contains(says, "connect_intent") && strings.Contains(says, "blind") {
-		t.Fatalf("the doctor already complains: %s", says)
+	if said := complaint(t, daemon); said != nil {
+		t.Fatalf("the doctor already complains: %+v", *said)
 	}
 	rig.DetachCgroupLink(t, daemon.Pid(), rig.CgroupUnixConnect)
 	before := programs(t, admin)
@@ -180,14 +200,23 @@ func TestDetachedHookIsNamed(t *testing.T) {
 	}
 	balanced(t, admin)
 	rig.Until(t, "the doctor names the hook", func() bool {
-		for _, finding := range findings(t, doctor(t, daemon)) {
-			if finding.Severity != "ok" && strings.Contains(finding.What, "connect_intent") {
-				t.Logf("doctor: %s: %s; %s", finding.Severity, finding.What, finding.Remedy)
-				return true
-			}
+		said := complaint(t, daemon)
+		if said != nil {
+			t.Logf("doctor: %s: %s; %s", said.Severity, said.What, said.Remedy)
 		}
-		return false
+		return said != nil
 	}, daemon.Child)
+}
+
+// What the doctor says against the hook, if anything.
+func complaint(t *testing.T, daemon *rig.Daemon) *finding {
+	t.Helper()
+	for _, finding := range findings(t, doctor(t, daemon)) {
+		if (finding.Severity == "blind" || finding.Severity == "degraded") && strings.Contains(finding.What, "connect_intent") {
+			return &finding
+		}
+	}
+	return nil
 }
 
 type finding struct{ Severity, What, Remedy string }
@@ -203,7 +232,7 @@ func findings(t *testing.T, text string) []finding {
 
 func doctor(t *testing.T, daemon *rig.Daemon) string {
 	t.Helper()
-	cmd := exec.Command(rig.Built(t, "belfry"), "doctor", "--json", "--run-dir", daemon.RunDir)
+	cmd := exec.Command(rig.Built(t, "belfry"), "--run-dir", daemon.RunDir, "doctor", "--json")
 	said, err := cmd.Output()
 	if err != nil && len(said) == 0 { // its exit says kept, degraded or blind
 		t.Fatalf("belfry doctor: %v", err)

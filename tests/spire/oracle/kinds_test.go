@@ -17,6 +17,7 @@ type inDeny int
 const (
 	same        inDeny = iota // value by value
 	withoutPath               // path and sha256 are absent: design §3, invariant 3
+	unmarked                  // the path is the name it was started as, without the kernel's " (deleted)"
 	withheld                  // PermissionDenied
 )
 
@@ -62,13 +63,15 @@ var kinds = []kind{
 		return mode(t, copyTo(t, subject, filepath.Join(folder, "setgid")), 0o2755)
 	}},
 	{name: "file capabilities", attr: as(65534, 65534), at: withFileCapability},
-	{name: "executable deleted while it runs", ready: func(t *testing.T, executable string) {
-		must(t, os.Remove(executable))
-	}},
-	{name: "executable replaced while it runs", ready: func(t *testing.T, executable string) {
-		must(t, os.WriteFile(executable+".new", []byte("an upgrade"), 0o755))
-		must(t, os.Rename(executable+".new", executable))
-	}},
+	{name: "executable deleted while it runs", deny: unmarked, why: "an upgrade under a running service is no reason to lose an identity",
+		ready: func(t *testing.T, executable string) {
+			must(t, os.Remove(executable))
+		}},
+	{name: "executable replaced while it runs", deny: unmarked, why: "an upgrade under a running service is no reason to lose an identity",
+		ready: func(t *testing.T, executable string) {
+			must(t, os.WriteFile(executable+".new", []byte("an upgrade"), 0o755))
+			must(t, os.Rename(executable+".new", executable))
+		}},
 	{name: "script", at: func(t *testing.T, folder, subject string) string {
 		script := filepath.Join(folder, "script")
 		must(t, os.WriteFile(script, []byte("#!"+subject+" shebang\n"), 0o755))
@@ -112,7 +115,7 @@ var kinds = []kind{
 	{name: "fifty threads", actor: "threads"},
 	{name: "first thread exited, another lives", actor: "leader_exited", mute: true},
 	{name: "zombie", actor: "zombie", mute: true, deny: withheld, why: "opener_exited"},
-	{name: "memfd", actor: "memfd"},
+	{name: "memfd", actor: "memfd", deny: unmarked, why: "an upgrade under a running service is no reason to lose an identity"},
 	{name: "executable of 64 MiB", at: func(t *testing.T, folder, subject string) string {
 		path := copyTo(t, subject, filepath.Join(folder, "huge"))
 		must(t, os.Truncate(path, 64<<20))

@@ -192,6 +192,8 @@ func compareDenied(t *testing.T, kind kind, setting string, want, got said, with
 		}
 	case kind.deny == withoutPath:
 		compare(t, where, withoutPathOrHash(), got)
+	case kind.deny == unmarked:
+		compare(t, where, said{values: withoutMark(want.values), err: want.err}, got)
 	case want.err != nil: // where the built-in refuses, ours may refuse too, or leave out what cannot be said
 		if plain := withoutPathOrHash(); got.err == nil && !slices.Equal(plain.values, withoutPathOf(got.values)) {
 			t.Errorf("%s:\n built-in: %v\n belfry:   %v", where, want, got)
@@ -199,6 +201,14 @@ func compareDenied(t *testing.T, kind kind, setting string, want, got said, with
 	default:
 		compare(t, where, want, got)
 	}
+}
+
+func withoutMark(values []string) []string {
+	clean := slices.Clone(values)
+	for i, value := range clean {
+		clean[i] = strings.TrimSuffix(value, " (deleted)")
+	}
+	return clean
 }
 
 func withoutPathOf(values []string) []string {

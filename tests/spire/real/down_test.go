@@ -51,7 +51,15 @@ func TestDaemonDownMeansUnavailable(t *testing.T) {
 	t.Run("after it woke", served)
 	daemon.Crash()
 	t.Run("crashed", unavailable)
+	// One that holds on to its connection, as gRPC does, would ask on it for ever.
+	patient := stage.Play(t, stage.Trusted, "fetch", agent.Socket, stage.Request)
+	if got := patient.Answer(t); !strings.HasPrefix(got.Status, "14 ") {
+		t.Errorf("expected Unavailable, got %v", got)
+	}
 	daemon.Boot(t)
+	t.Run("whose connection was answered Unavailable is cut", func(t *testing.T) {
+		rig.Until(t, "its connection ends", func() bool { return len(patient.Lines("end=")) > 0 }, agent.Child, daemon.Child)
+	})
 	t.Run("after its restart", served)
 	if lines := agent.Lines("workload attestor", "failed", "Unavailable"); len(lines) < 3 {
 		t.Errorf("the agent's log has not named Unavailable three times: %q", lines)

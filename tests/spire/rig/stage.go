@@ -92,14 +92,13 @@ func (s *Stage) PlayWith(t testing.TB, stdin io.Reader, program string, args ...
 	return &Scene{Child: child, answer: read}
 }
 
-// Answer of the agent; the actors that are left are killed.
+// Answer of the agent. The actors live on: who is judged must not be gone before it is.
 func (s *Scene) Answer(t testing.TB) Answer {
 	t.Helper()
 	answer, err := ReadAnswer(s.answer)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, s.Said())
 	}
-	s.Kill()
 	return answer
 }
 
