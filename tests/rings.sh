@@ -5,7 +5,8 @@ PASSED=0 FAILED=0 SKIPPED=0
 FAILURES=() SKIPS=()
 
 # Folders of tests/ by ring. What is in no line here is a unit test, so that a new folder is never forgotten.
-GOLDEN="golden"
+# The golden files are read by the room that prints.
+GOLDEN="golden cli"
 KERNEL="kernel daemon demo"
 # Rooms that link neither gRPC nor the kernel: address and undefined-behaviour sanitizers cover these.
 SANITIZED="kit host evidence verdict effect"

@@ -1,4 +1,5 @@
 // The rules of the house hold for this tree, and each rule is seen to catch a planted violation.
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -114,6 +115,13 @@ TEST(HousePlugin, BuiltProgramHasNoLibbpf) {
   if (!in) GTEST_SKIP() << "belfry-spire-plugin is not built";
   const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   EXPECT_EQ(bytes.find("libbpf: "), std::string::npos);
+}
+
+// What deploy/ hands out must be what the built daemon accepts.
+TEST(HouseDeploy, SampleConfigurationIsGood) {
+  const std::string daemon = std::string(BELFRY_BUILD_DIR) + "/bin/belfryd";
+  if (!std::ifstream(daemon)) GTEST_SKIP() << "belfryd is not built";
+  EXPECT_EQ(std::system((daemon + " --check --config " BELFRY_SOURCE_DIR "/deploy/belfry.yaml 2>&1").c_str()), 0);
 }
 
 }  // namespace
