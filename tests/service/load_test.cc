@@ -170,6 +170,23 @@ TEST_F(Room, WhoNeverBelongedMakesRoomForWhoeverComes) {
   for (const int fd : idle) close(fd);
 }
 
+TEST_F(Room, ACrowdLeavesDescriptorsForTheDaemon) {
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{.rlim_cur = 256, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  OpenGate({.connections_per_process = 100});
+  std::vector<int> crowd;
+  for (int i = 0; i < 60; ++i) {
+    crowd.push_back(Connect(path()));
+    EXPECT_FALSE(ClosedAtOnce(crowd.back()));
+  }
+  EXPECT_EQ(gate_->counts().open, 32u);  // an eighth
+  EXPECT_EQ(gate_->counts().exhausted, 0u);
+  for (const int fd : crowd) close(fd);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 TEST_F(Room, WhoIsRefusedByTheEngineStaysEvictable) {
   OpenGate({.connections_per_process = 100, .connections = 1});
   questions_.Refuse(absl::StatusCode::kPermissionDenied);

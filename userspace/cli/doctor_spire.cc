@@ -43,7 +43,7 @@ void AddAttestors(const SpireSetup& spire, std::vector<v1::Finding>& findings) {
   for (const AttestorConf& attestor : spire.conf.attestors) {
     if (!IsOurs(attestor)) others.push_back(Plain(attestor.name));
   }
-  if (!others.empty()) {
+  if (ours != spire.conf.attestors.end() && !others.empty()) {
     findings.push_back(MakeFinding(
         "note", absl::StrCat("other attestors answer too: ", Joined(others), "; SPIRE adds up what all of them say"),
         "in `deny` a connection that is no proof is cut before any answer travels on it; in other modes it is not"));

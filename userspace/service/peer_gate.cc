@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <map>
@@ -22,10 +24,23 @@ namespace {
 // Accepted in one turn of the loop, so that hang-ups are seen between bursts.
 constexpr int kAcceptedPerTurn = 64;
 
+// A connection costs two descriptors and there are two gates: together they take at most half of what the process may
+// open, so that no crowd of peers keeps the daemon from its own work.
+GateOptions WithinDescriptors(GateOptions options) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    options.connections = std::min<size_t>(options.connections, std::max<rlim_t>(limit.rlim_cur / 8, 1));
+  }
+  return options;
+}
+
 class Gate final : public PeerGate {
  public:
   Gate(Listener listener, GateOptions options, MakeService make)
-      : listener_(std::move(listener)), options_(std::move(options)), make_(std::move(make)), admission_(options_) {}
+      : listener_(std::move(listener)),
+        options_(WithinDescriptors(std::move(options))),
+        make_(std::move(make)),
+        admission_(options_) {}
   ~Gate() override { Stop(std::chrono::milliseconds(0)); }
 
   absl::Status Start();

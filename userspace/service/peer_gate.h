@@ -26,9 +26,9 @@ namespace belfry::service {
 struct GateOptions {
   std::function<bool(const Credentials&)> admits = [](const Credentials&) { return true; };
   size_t connections_per_process = 32;
-  size_t connections_per_user = 128;  // root is not limited by user
-  size_t connections = 1024;
-  int calls_per_connection = 1024;  // at once; HTTP/2 lets the client wait with more
+  size_t connections_per_user = 64;  // root is not limited by user
+  size_t connections = 1024;         // or an eighth of RLIMIT_NOFILE, if that is less
+  int calls_per_connection = 1024;   // at once; HTTP/2 lets the client wait with more
   int request_bytes = 64 << 10;
 };
 
