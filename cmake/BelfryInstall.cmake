@@ -25,10 +25,13 @@ install(FILES deploy/man/belfryd.8 deploy/man/belfry-spire-plugin.8 DESTINATION 
 install(FILES deploy/belfry.yaml deploy/spire/agent.conf deploy/spire/ROLLOUT.md README.md LICENSE
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # systemd reads /usr/lib/systemd and /usr/local/lib/systemd; lib is not lib64 or a multiarch folder there.
-# The unit names the programs where they were installed.
-file(READ deploy/systemd/belfryd.service unit)
-string(REPLACE "/usr/bin/belfryd" "${CMAKE_INSTALL_FULL_BINDIR}/belfryd" unit "${unit}")
-file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/belfryd.service CONTENT "${unit}" @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/belfryd.service deploy/systemd/belfryd-attest.socket
-              deploy/systemd/belfryd-admin.socket DESTINATION lib/systemd/system)
+install(FILES deploy/systemd/belfryd.service deploy/systemd/belfryd-attest.socket deploy/systemd/belfryd-admin.socket
+        DESTINATION lib/systemd/system)
+# The unit names the daemon where it is installed, which `cmake --install --prefix` decides last.
+install(CODE [[
+  set(unit "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/lib/systemd/system/belfryd.service")
+  file(READ "${unit}" text)
+  string(REPLACE "/usr/bin/belfryd" "${CMAKE_INSTALL_PREFIX}/bin/belfryd" text "${text}")
+  file(WRITE "${unit}" "${text}")
+]])
 install(FILES deploy/systemd/belfry.sysusers DESTINATION lib/sysusers.d RENAME belfry.conf)
