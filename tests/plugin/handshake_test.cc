@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <map>
 
+#include "plugin/stale_doors.h"
+
 namespace belfry::plugin {
 namespace {
 
@@ -52,6 +54,25 @@ TEST(Handshake, OpensAPrivateDoorAndRemovesIt) {
   std::filesystem::remove(folder);
   EXPECT_FALSE(OpenDoor(Host{.socket_dir = folder}).ok());
   EXPECT_FALSE(OpenDoor(Host{.socket_dir = "/" + std::string(200, 'x')}).ok());
+}
+
+TEST(StaleDoors, OnlyThoseThatNobodyListensOnAreRemoved) {
+  std::string folder = std::filesystem::temp_directory_path() / "belfry-door-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const Host host{.socket_dir = folder};
+  auto dead = OpenDoor(host);
+  auto live = OpenDoor(host);
+  ASSERT_TRUE(dead.ok() && live.ok());
+  dead->listener.Reset();
+  const std::string other = folder + "/other";
+  ASSERT_TRUE(std::filesystem::create_directory(other));
+  RemoveStaleDoors(folder, std::chrono::minutes(5));
+  EXPECT_TRUE(std::filesystem::exists(dead->path)) << "too young";
+  RemoveStaleDoors(folder, std::chrono::seconds(0));
+  EXPECT_FALSE(std::filesystem::exists(dead->folder));
+  EXPECT_TRUE(std::filesystem::exists(live->path));
+  EXPECT_TRUE(std::filesystem::exists(other));
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "kit/error.h"
+#include "plugin/stale_doors.h"
 
 namespace belfry::plugin {
 namespace {
@@ -76,7 +77,7 @@ void Door::Remove() const {
 absl::StatusOr<Door> OpenDoor(const Host& host) {
   const std::string doing = absl::StrCat("making the plugin's socket in ", host.socket_dir);
   Door door;
-  door.folder = host.socket_dir + "/belfry-plugin-XXXXXX";
+  door.folder = host.socket_dir + "/" + kDoorPrefix + "XXXXXX";
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   door.path = door.folder + "/s";
   if (door.path.size() >= sizeof address.sun_path) {

@@ -14,6 +14,7 @@
 #include "plugin/handshake.h"
 #include "plugin/hclog.h"
 #include "plugin/keepsake.h"
+#include "plugin/stale_doors.h"
 #include "plugin/supervisor.h"
 #include "plugin/worker.h"
 
@@ -57,6 +58,7 @@ absl::Status Greet(const Door& door, const Host& host) {
 absl::Status Serve(const Arguments& arguments, const Host& host, pid_t host_pid, Hclog& log) {
   absl::StatusOr<std::unique_ptr<Keepsake>> keepsake = Keepsake::Make();
   if (!keepsake.ok()) return keepsake.status();
+  RemoveStaleDoors(host.socket_dir);
   absl::StatusOr<Door> door = OpenDoor(host);
   if (!door.ok()) return door.status();
   if (absl::Status greeted = Greet(*door, host); !greeted.ok()) {
