@@ -76,19 +76,23 @@ if [ ${#missing[@]} -eq 0 ]; then
 fi
 [ "$(id -u)" -eq 0 ] || stop "not root, and packages are missing: ${missing[*]}" "run this once as root"
 
+# trouble WHAT: the last word of apt, and whether it was the network (apt-get update itself forgives that).
+trouble() {
+  if grep -qE 'Could not (resolve|connect)|Temporary failure|Failed to fetch' "$log"; then
+    grep -E 'Could not|Temporary failure|Failed to fetch' "$log" | tail -n 1 >&2
+    stop "the package archive cannot be reached" "check the network and the sources in /etc/apt, then run this again"
+  fi
+  tail -n 4 "$log" >&2
+  stop "$1" "see the lines above, mend apt, then run this again"
+}
+
 log=$(mktemp) || stop "no temporary file can be made" "free some space in ${TMPDIR:-/tmp}"
 trap 'rm -f "$log"' EXIT
 say "installing ${#missing[@]} packages for ${purposes[*]}: ${missing[*]}"
-apt_get update || {
-  tail -n 3 "$log" >&2
-  stop "the package lists cannot be fetched" "check the network and /etc/apt, then run this again"
-}
+apt_get update || trouble "the package lists cannot be fetched"
 [ -z "$backports" ] || add_backports || {
   tail -n 3 "$log" >&2
   stop "this release's backports cannot be had" "install Go 1.21 or later by hand, or do without the Go tests"
 }
-apt_get install -y --no-install-recommends "${missing[@]}" || {
-  tail -n 5 "$log" >&2
-  stop "packages cannot be installed: ${missing[*]}" "see the lines above, mend apt, then run this again"
-}
+apt_get install -y --no-install-recommends "${missing[@]}" || trouble "packages cannot be installed: ${missing[*]}"
 say "installed"
