@@ -81,7 +81,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	u32 slot = 0, tgid = task->tgid;
 	struct belfry_process *process = bpf_map_lookup_elem(&scratch, &slot);
 
-	if (!process)
+	if (!process || !acts())
 		return 0;
 	__builtin_memset(process, 0, sizeof(*process));
 	fill_pin(&process->pin, task);
@@ -119,14 +119,15 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	u32 slot = 1, tgid = child->tgid, parent_tgid = parent->tgid;
 	struct belfry_process *known, *process;
 
-	if (child->pid != child->tgid)
+	if (child->pid != child->tgid || !acts())
 		return 0;
 	process = bpf_map_lookup_elem(&scratch, &slot);
 	if (!process)
 		return 0;
 	known = bpf_map_lookup_elem(&processes, &parent_tgid);
-	/* A record of an exec id that is not the parent's is stale: its exec was missed or lost. */
-	if (known && known->pin.exec_id == parent->self_exec_id) {
+	/* A record of another exec id, or of an earlier owner of the number, is stale: an event was missed or lost. */
+	if (known && known->pin.exec_id == parent->self_exec_id &&
+	    known->pin.start_ns == parent->group_leader->start_boottime) {
 		*process = *known;
 	} else {
 		__builtin_memset(process, 0, sizeof(*process));
@@ -152,6 +153,8 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	struct belfry_event_exit *record;
 	u32 tid = task->pid, tgid = task->tgid;
 
+	if (!acts())
+		return 0;
 	bpf_map_delete_elem(&intents, &tid);
 	if (task->signal->live.counter)
 		return 0;

@@ -22,15 +22,26 @@ bool AskAgain(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsAborted(status) || absl::IsCancelled(status);
 }
 
+bool Unlinked(int fd) {
+  struct stat file {};
+  return fstat(fd, &file) == 0 && file.st_nlink == 0;
+}
+
 // An upgrade renames a new file over a running one: the name that this file had last is still what it was started as.
-// The kernel's mark is taken off only if it is the kernel's, not the end of a name.
-std::string WithoutMark(int fd, std::string path) {
+// Only where another file took the name; what was just deleted keeps the kernel's mark, as SPIRE's built-in says it.
+std::string WithoutMarkOfUpgrade(std::string path) {
   if (!path.ends_with(kDeleted)) return path;
-  struct stat ours {}, named {};
-  if (fstat(fd, &ours) == 0 && stat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
-      ours.st_dev == named.st_dev)
-    return path;
-  path.resize(path.size() - kDeleted.size());
+  const std::string name = path.substr(0, path.size() - kDeleted.size());
+  struct stat successor {};
+  return lstat(name.c_str(), &successor) == 0 && S_ISREG(successor.st_mode) ? name : path;
+}
+
+// Unlinked first, path second: then the mark is the kernel's. A file called "x (deleted)" that is unlinked between the
+// two bears it twice at most, and one that is still linked is never relieved of its own name.
+absl::StatusOr<std::string> NameOf(int fd) {
+  const bool unlinked = Unlinked(fd);
+  auto path = host::PathOf(fd);
+  if (path.ok() && unlinked) return WithoutMarkOfUpgrade(*std::move(path));
   return path;
 }
 
@@ -63,11 +74,9 @@ struct EvidenceReader::Job {
     exe_status = opened.status();
     if (!opened.ok()) return;
     exe = std::make_shared<kit::OwnedFd>(*std::move(opened));
-    auto path = host::PathOf(exe->get());
-    if (path.ok())
-      exe_path = WithoutMark(exe->get(), *std::move(path));
-    else
-      exe_status = path.status();
+    auto path = NameOf(exe->get());
+    exe_status = path.status();
+    if (path.ok()) exe_path = *std::move(path);
   }
 };
 

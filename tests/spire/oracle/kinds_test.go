@@ -63,7 +63,7 @@ var kinds = []kind{
 		return mode(t, copyTo(t, subject, filepath.Join(folder, "setgid")), 0o2755)
 	}},
 	{name: "file capabilities", attr: as(65534, 65534), at: withFileCapability},
-	{name: "executable deleted while it runs", deny: unmarked, why: "an upgrade under a running service is no reason to lose an identity",
+	{name: "executable deleted while it runs",
 		ready: func(t *testing.T, executable string) {
 			must(t, os.Remove(executable))
 		}},
