@@ -115,7 +115,7 @@ var kinds = []kind{
 	{name: "fifty threads", actor: "threads"},
 	{name: "first thread exited, another lives", actor: "leader_exited", mute: true},
 	{name: "zombie", actor: "zombie", mute: true, deny: withheld, why: "opener_exited"},
-	{name: "memfd", actor: "memfd", deny: unmarked, why: "an upgrade under a running service is no reason to lose an identity"},
+	{name: "memfd", actor: "memfd"},
 	{name: "executable of 64 MiB", at: func(t *testing.T, folder, subject string) string {
 		path := copyTo(t, subject, filepath.Join(folder, "huge"))
 		must(t, os.Truncate(path, 64<<20))
