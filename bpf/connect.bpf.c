@@ -76,7 +76,7 @@ int connect_intent(struct bpf_sock_addr *ctx)
 	u64 cookie;
 	u32 tid;
 
-	if (client->sk.sk_type != SOCK_STREAM)
+	if (client->sk.sk_type != SOCK_STREAM || !acts())
 		return 1;
 	task = bpf_get_current_task_btf();
 	tid = task->pid;
@@ -224,6 +224,8 @@ int BPF_PROG(connect_ready, struct sock *sk)
 
 	if (sk->__sk_common.skc_family != AF_UNIX || sk->__sk_common.skc_state != TCP_LISTEN)
 		return 0;
+	if (!acts())
+		return 0;
 	guard = listener_guard(sk);
 	if (guard == BELFRY_GUARD_NONE) {
 		count_seen(BELFRY_PROGRAM_DATA_READY, BELFRY_COUNT_IGNORED);
@@ -304,7 +306,7 @@ int connect_peercred(struct bpf_sockopt *ctx)
 	struct dentry *dentry;
 	u64 key;
 
-	if (ctx->optname != SO_PEERCRED || ctx->level != SOL_SOCKET)
+	if (ctx->optname != SO_PEERCRED || ctx->level != SOL_SOCKET || !acts())
 		return 1;
 	kernel = bpf_cast_to_kern_ctx(ctx);
 	server = VIEW(struct unix_sock, kernel->sk);

@@ -93,6 +93,17 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
+/* Of this loaded object; see settings. Links are released late, so two objects may be attached to the same maps. */
+const volatile __u64 generation = 0;
+
+static __always_inline bool acts(void)
+{
+	__u32 zero = 0;
+	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
+
+	return set && set->generation == generation;
+}
+
 /* Room that the stack has not. One per program: a tracing program never runs twice on a CPU, two programs may. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -1,5 +1,6 @@
 // What outlives the daemon, and what is known when the ring has lost it.
 #include <sys/mount.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 
@@ -25,6 +26,20 @@ class KeepTest : public LiveKernel {
       umount2((folder_ + "/bpf").c_str(), MNT_DETACH);
     }
     LiveKernel::TearDown();
+  }
+  std::vector<kit::OwnedFd> PinnedLinks() {
+    std::vector<kit::OwnedFd> links;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ + "/bpf")) {
+      if (entry.path().filename().string().rfind("link_", 0) != 0) continue;
+      const string path = entry.path();
+      // BPF_OBJ_GET
+      struct {
+        uint64_t path;
+        uint32_t fd = 0, flags = 0;
+      } get = {.path = reinterpret_cast<uint64_t>(path.c_str())};
+      links.emplace_back(static_cast<int>(syscall(SYS_bpf, 7, &get, sizeof(get))));
+    }
+    return links;
   }
   bool Reopen() {
     kernel_.reset();
@@ -91,9 +106,14 @@ TEST_F(KeepTest, LinksOfAnotherObjectAreReplacedAndMapsKept) {
       if (entry.is_directory()) std::filesystem::remove(entry.path());
     }
   }
+  // The old links are held until the end: both objects are attached, one acts.
+  const std::vector<kit::OwnedFd> old = PinnedLinks();
+  ASSERT_EQ(old.size(), 6u);
   EXPECT_FALSE(Reopen());
   const kit::OwnedFd after = Connect(guarded_);
-  EXPECT_EQ(ConnectionsOf(static_cast<uint32_t>(getpid())).size(), 2u);
+  const auto entries = ConnectionsOf(static_cast<uint32_t>(getpid()));
+  ASSERT_EQ(entries.size(), 2u);
+  for (const ConnectionEntry& entry : entries) EXPECT_EQ(entry.record.taints, 0u);
   EXPECT_TRUE(Reopen());
 }
 

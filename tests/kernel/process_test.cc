@@ -178,9 +178,9 @@ TEST_F(ProcessTest, ExecByAThreadIsTheProcess) {
   });
   const uint32_t pid = static_cast<uint32_t>(actor.pid());
   EXPECT_EQ(actor.Wait(), 0);
-  const auto events = Drain<belfry_event_exec>(BELFRY_KIND_EXEC);
+  auto events = Drain<belfry_event_exec>(BELFRY_KIND_EXEC);
+  std::erase_if(events, [pid](const belfry_event_exec& event) { return event.process.pin.tgid != pid; });
   ASSERT_EQ(events.size(), 1u);
-  EXPECT_EQ(events[0].process.pin.tgid, pid);
   EXPECT_STREQ(events[0].process.filename, program.c_str());
 }
 

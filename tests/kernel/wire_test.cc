@@ -30,7 +30,7 @@ TEST(Wire, Sizes) {
   EXPECT_EQ(sizeof(belfry_connection), 160u);
   EXPECT_EQ(sizeof(belfry_name_key), 16u);
   EXPECT_EQ(sizeof(belfry_name_value), 8u);
-  EXPECT_EQ(sizeof(belfry_settings), 32u);
+  EXPECT_EQ(sizeof(belfry_settings), 40u);
   EXPECT_EQ(sizeof(belfry_counts), 40u);
   EXPECT_EQ(sizeof(belfry_header), 16u);
   EXPECT_EQ(sizeof(belfry_event_exec), 816u);

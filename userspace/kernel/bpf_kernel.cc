@@ -104,8 +104,8 @@ absl::Status BpfKernel::Start(const BpfOptions& options) {
   // What an earlier daemon left is known from the start.
   if (absl::StatusOr<std::vector<ConnectionEntry>> all = records_->All(); !all.ok()) return all.status();
 
-  if (absl::Status s = AttachMissing(options, loaded_); !s.ok()) return s;
-  return loaded_.backfill ? Backfill(snapshot_, Fd(skeleton->maps.processes)) : absl::OkStatus();
+  if (absl::Status s = AttachHooks(options, loaded_); !s.ok()) return s;
+  return loaded_.adopted ? absl::OkStatus() : Backfill(snapshot_, Fd(skeleton->maps.processes));
 }
 
 std::optional<belfry_process> BpfKernel::Process(uint32_t tgid) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,13 @@ std::string ObjectHash() {
   uint64_t hash = 0xcbf29ce484222325ull;
   for (size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3ull;
   return absl::StrFormat("%016x", hash);
+}
+
+// Never the same twice while the machine is up: the time since boot, in nanoseconds.
+uint64_t NewGeneration() {
+  timespec now = {};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
 // Test switch: BELFRY_TEST_LEAVE_OUT=connect_ready,process_exit leaves these hooks unattached.
@@ -66,6 +74,19 @@ void AdoptLinks(const Pins& pins, Loaded& loaded) {
     kit::OwnedFd link = pins.Get(absl::StrCat("link_", hook.name));
     if (link && IsAttached(link.get()) && !LeftOut(hook.name)) loaded.links.emplace(hook.name, std::move(link));
   }
+  // All or none: programs of two generations do not act together.
+  if (loaded.links.size() != Hooks().size()) loaded.links.clear();
+}
+
+absl::Status LetAct(const Loaded& loaded) {
+  const int fd = bpf_map__fd(loaded.skeleton->maps.settings);
+  const uint32_t zero = 0;
+  belfry_settings settings = {};
+  if (bpf_map_lookup_elem(fd, &zero, &settings) == 0) {
+    settings.generation = loaded.generation;
+    if (bpf_map_update_elem(fd, &zero, &settings, BPF_ANY) == 0) return absl::OkStatus();
+  }
+  return kit::ErrnoError("letting the new programs act");
 }
 
 absl::Status AdoptMaps(const Pins& pins, belfry_bpf* skeleton) {
@@ -110,8 +131,9 @@ absl::StatusOr<Loaded> Load(const BpfOptions& options) {
     AdoptLinks(*pins, loaded);
   }
   ChoosePrograms(loaded);
-  loaded.adopted = loaded.links.size() == Hooks().size();
-  loaded.backfill = !loaded.links.contains("process_exec") || !loaded.links.contains("process_fork");
+  loaded.adopted = !loaded.links.empty();
+  loaded.generation = NewGeneration();
+  loaded.skeleton->rodata->generation = loaded.generation;
   if (const int error = belfry_bpf__load(loaded.skeleton.get()); error != 0) {
     errno = -error;
     return kit::ErrnoError("loading the programs into the kernel",
@@ -124,21 +146,23 @@ absl::StatusOr<Loaded> Load(const BpfOptions& options) {
   return loaded;
 }
 
-absl::Status AttachMissing(const BpfOptions& options, Loaded& loaded) {
+absl::Status AttachHooks(const BpfOptions& options, Loaded& loaded) {
+  if (loaded.adopted) return absl::OkStatus();
   absl::StatusOr<kit::OwnedFd> cgroup = OpenCgroupRoot();
   if (!cgroup.ok()) return cgroup.status();
   for (const Hook& hook : Hooks()) {
-    if (loaded.links.contains(hook.name) || LeftOut(hook.name)) continue;
+    if (LeftOut(hook.name)) continue;
     const int program = bpf_program__fd(ProgramOf(loaded.skeleton.get(), hook.name));
     absl::StatusOr<kit::OwnedFd> link = Attach(hook, program, cgroup->get());
     if (!link.ok()) return link.status();
     loaded.links.emplace(hook.name, *std::move(link));
   }
-  if (!options.pin || loaded.adopted) return absl::OkStatus();
+  if (!options.pin) return LetAct(loaded);
   absl::StatusOr<Pins> pins = Pins::Open(options.bpffs);
   if (!pins.ok()) return pins.status();
   // No mark while it changes: links without one are not adopted, but replaced.
   pins->ClearMark();
+  if (absl::Status s = LetAct(loaded); !s.ok()) return s;
   for (const auto& [name, link] : loaded.links) {
     if (absl::Status s = pins->Put(absl::StrCat("link_", name), link.get()); !s.ok()) return s;
   }

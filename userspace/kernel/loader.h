@@ -16,14 +16,14 @@ struct Loaded {
   Skeleton skeleton;                                    // maps and the programs that are only called
   absl::flat_hash_map<std::string, kit::OwnedFd> links;  // hook name to link; without those left out
   bool adopted = false;                                  // every link was alive before
-  bool backfill = false;                                 // processes were unwatched until now
+  uint64_t generation = 0;                               // of the programs attached anew (wire.h, settings)
 };
 
 // After this the maps and the callable programs are there, and the links that could be adopted; no new link yet, so that
 // settings are in place before the first program runs.
 absl::StatusOr<Loaded> Load(const BpfOptions& options);
-// Attaches what is missing and, if options.pin, pins it.
-absl::Status AttachMissing(const BpfOptions& options, Loaded& loaded);
+// Unless all were adopted: attaches every hook, lets these act instead of any older ones, and if options.pin, pins them.
+absl::Status AttachHooks(const BpfOptions& options, Loaded& loaded);
 
 }  // namespace belfry::kernel
 
