@@ -13,6 +13,7 @@
 #include <string>
 
 #include "demo/scenes.h"
+#include "demo/spire.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 
@@ -102,6 +103,33 @@ TEST_F(BuiltDemo, UnknownSceneIsNamedWithTheOnesThereAre) {
   EXPECT_EQ(ExitCode(Start({Program("belfry"), "demo", "--scene", "no-such"}, &out)), 2);
   EXPECT_EQ(ReadAll(out), "");
   EXPECT_TRUE(NothingIsLeft());
+}
+
+TEST_F(BuiltDemo, OnARealSpireStockIssuesAndBelfryDoesNot) {
+  auto spire = FindSpire();
+  if (!spire.ok()) GTEST_SKIP() << spire.status().message();
+  int out = -1;
+  const pid_t pid = Start({Program("belfry"), "demo", "--spire", "--json"}, &out);
+  const std::string text = ReadAll(out);
+  EXPECT_EQ(ExitCode(pid), 0);
+  EXPECT_TRUE(NothingIsLeft());
+  const Json report = Json::parse(text, nullptr, false);
+  ASSERT_TRUE(report.is_object()) << text;
+  for (const Json& scene : report["scenes"]) {
+    EXPECT_TRUE(scene.value("ok", false)) << scene.dump(2);
+    EXPECT_TRUE(scene["proc_says"].value("really", false));
+    const bool stock_issued = scene["proc_says"].value("would_issue", false);
+    EXPECT_TRUE(stock_issued || scene["verdict"] != "withheld") << scene.dump(2);
+  }
+  EXPECT_EQ(report["scenes"].size(), ScenesForSpire().size());
+}
+
+TEST_F(BuiltDemo, WithoutSpireSaysHowToGetIt) {
+  setenv("SPIRE_BIN", scratch_.c_str(), 1);
+  int out = -1;
+  EXPECT_EQ(ExitCode(Start({Program("belfry"), "demo", "--spire"}, &out)), 2);
+  unsetenv("SPIRE_BIN");
+  ReadAll(out);
 }
 
 class Stopped : public BuiltDemo, public ::testing::WithParamInterface<int> {};

@@ -20,7 +20,7 @@ class Stock : public ::testing::Test {
     Programs programs{bin + "belfryd", bin + "belfry-spire-plugin", bin + "belfry-demo-actor",
                       bin + "belfry-demo-foreign.so"};
     if (geteuid() != 0 || access(programs.actor.c_str(), X_OK) != 0) return;
-    auto stage = Stage::Set(programs, false);
+    auto stage = Stage::Set({.programs = programs, .with_belfry = false});
     ASSERT_TRUE(stage.ok()) << stage.status();
     stage_ = stage->release();
   }

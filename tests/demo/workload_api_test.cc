@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "demo/daemon_run.h"
+#include "demo/spire_node.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -30,6 +32,25 @@ TEST(Handshake, IsOneLineOfFiveFields) {
   for (const char* line : {"", "1|1|unix|/tmp/p", "1|1|tcp|127.0.0.1:1|grpc|", "1|2|unix|/p|grpc|", "1|1|unix|/p|netrpc|"}) {
     EXPECT_FALSE(ParseHandshake(line).ok()) << line;
   }
+}
+
+TEST(SpireConfig, IsWhatAnOperatorWouldWrite) {
+  SpireOrder order;
+  order.folder = "/f";
+  order.socket = "/s.sock";
+  order.trust_domain = "d";
+  order.attestor = "    plugin_cmd = \"/p\"\n";
+  EXPECT_NE(AgentConfig(order, 99).find("WorkloadAttestor \"unix\" {\n    plugin_cmd = \"/p\"\n  }"), std::string::npos);
+  EXPECT_NE(AgentConfig(order, 99).find("server_port = \"99\""), std::string::npos);
+  EXPECT_NE(ServerConfig(order, 99, "/x").find("bind_address = \"127.0.0.1\""), std::string::npos);
+}
+
+TEST(DaemonConfig, GuardsInDenyAndOutlivesNothing) {
+  const std::string text = DaemonConfig({"/belfryd", "/f", "/agent", {kGuard, kStrictGuard}, -1});
+  EXPECT_NE(text.find("pin: false"), std::string::npos);
+  EXPECT_NE(text.find("unix: /f/payments-agent.sock\n    listener: { exe: /agent, uid: 0 }\n    mode: deny"),
+            std::string::npos);
+  EXPECT_EQ(text.find("withhold_on"), text.rfind("withhold_on"));
 }
 
 TEST(Authority, MintsALeafThatItsBundleVerifies) {

@@ -1,5 +1,6 @@
 #include "demo/chronicle.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace belfry::demo {
@@ -32,10 +33,12 @@ void Chronicle::Read(const Json& line) {
     begun_ = true;
     openers_[connection] = pid;
   }
-  if (action == "cut") {
+  if (action == "cut" || action == "withheld") {
     if (pid == 0) pid = openers_[connection];  // the record is gone already; its first line is not
     for (const Json& reason : line.value("/event/reason"_json_pointer, Json::array())) {
-      cuts_[pid].push_back(reason.get<std::string>());
+      std::vector<std::string>& known = refusals_[pid];  // a verdict and the cut that follows it name the same
+      const auto name = reason.get<std::string>();
+      if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
     }
   }
   changed_.notify_all();
@@ -46,13 +49,13 @@ bool Chronicle::HasBegun(int timeout_ms) {
   return changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return begun_; });
 }
 
-std::vector<std::string> Chronicle::AwaitCut(pid_t opener, int timeout_ms) {
+std::vector<std::string> Chronicle::AwaitRefusal(pid_t opener, int timeout_ms) {
   std::unique_lock<std::mutex> lock(mutex_);
-  changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return cuts_.count(opener) != 0; });
-  const auto found = cuts_.find(opener);
-  if (found == cuts_.end()) return {};
+  changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return refusals_.count(opener) != 0; });
+  const auto found = refusals_.find(opener);
+  if (found == refusals_.end()) return {};
   std::vector<std::string> reasons = std::move(found->second);
-  cuts_.erase(found);
+  refusals_.erase(found);
   return reasons;
 }
 

@@ -26,8 +26,8 @@ class Chronicle {
 
   // True once a connection to any guard was written down: following has begun.
   bool HasBegun(int timeout_ms);
-  // The reasons for which a connection opened under this number was cut; empty if none was within the time.
-  std::vector<std::string> AwaitCut(pid_t opener, int timeout_ms);
+  // Why this number was withheld, or a connection that it opened was cut; empty if neither was within the time.
+  std::vector<std::string> AwaitRefusal(pid_t opener, int timeout_ms);
 
  private:
   void Follow();
@@ -39,7 +39,7 @@ class Chronicle {
   std::condition_variable changed_;
   bool begun_ = false;
   std::map<uint64_t, pid_t> openers_;  // by connection
-  std::map<pid_t, std::vector<std::string>> cuts_;
+  std::map<pid_t, std::vector<std::string>> refusals_;
   std::thread thread_;
 };
 

@@ -43,17 +43,25 @@ int Complain(const std::string& what) {
   return kCannot;
 }
 
-std::vector<const Scene*> Chosen(const std::string& name) {
+std::vector<const Scene*> Offered(const DemoOptions& options) {
+  if (options.spire) return ScenesForSpire();
+  std::vector<const Scene*> all;
+  for (const Scene& scene : Scenes()) all.push_back(&scene);
+  return all;
+}
+
+// Empty if `name` is none of them.
+std::vector<const Scene*> Chosen(const std::vector<const Scene*>& offered, const std::string& name) {
   std::vector<const Scene*> chosen;
-  for (const Scene& scene : Scenes()) {
-    if (name.empty() || name == scene.name) chosen.push_back(&scene);
+  for (const Scene* scene : offered) {
+    if (name.empty() || name == scene->name) chosen.push_back(scene);
   }
   return chosen;
 }
 
-std::string Names() {
+std::string Names(const std::vector<const Scene*>& scenes) {
   std::vector<std::string> names;
-  for (const Scene& scene : Scenes()) names.push_back(scene.name);
+  for (const Scene* scene : scenes) names.push_back(scene->name);
   return absl::StrJoin(names, ", ");
 }
 
@@ -69,22 +77,12 @@ int Report(const std::vector<SceneResult>& results, const std::string& backend, 
   return 0;
 }
 
-}  // namespace
-
-int Run(const DemoOptions& options) {
-  const std::vector<const Scene*> chosen = Chosen(options.scene);
-  if (chosen.empty()) {
-    return Complain("no scene is called " + kit::Escape(options.scene) + "; there are " + Names());
-  }
-  if (geteuid() != 0) return Complain("it starts belfryd, which watches the kernel; run it as root");
-  CatchInterrupts();
-  if (options.spire) return RunAgainstSpire(options);
+// Each scene is told as soon as it has been played.
+int RunEmbedded(const Programs& programs, const std::vector<const Scene*>& chosen, const DemoOptions& options) {
   const Look look = LookOf(STDOUT_FILENO);
   if (!options.json) Print(stdout, "Starting belfryd, an agent that loads belfry-spire-plugin, and a Workload API ...\n");
-  auto programs = FindPrograms();
-  if (!programs.ok()) return Complain(std::string(programs.status().message()));
-  auto stage = Stage::Set(*programs);
-  if (!stage.ok()) return Complain(std::string(stage.status().message()));
+  auto stage = Stage::Set({.programs = programs});
+  if (!stage.ok()) return Interrupted() ? kStopped : Complain(std::string(stage.status().message()));
   std::vector<SceneResult> results;
   for (const Scene* scene : chosen) {
     const int number = static_cast<int>(results.size()) + 1;
@@ -94,6 +92,36 @@ int Run(const DemoOptions& options) {
     if (!options.json) Print(stdout, TellScene(results.back(), number, static_cast<int>(chosen.size()), look));
   }
   return Report(results, (*stage)->backend(), options);
+}
+
+// The comparison is told when both halves have been played; until then one line a scene shows how far it is.
+int RunOnSpire(const Programs& programs, const std::vector<const Scene*>& chosen, const DemoOptions& options) {
+  const bool quiet = options.json && !isatty(STDERR_FILENO);
+  auto played = PlayOnSpire(programs, chosen, [&](const std::string& line) {
+    if (!quiet) Print(options.json ? stderr : stdout, line + "\n");
+  });
+  if (Interrupted()) return kStopped;
+  if (!played.ok()) return Complain(std::string(played.status().message()));
+  for (size_t i = 0; i < played->results.size() && !options.json; ++i) {
+    Print(stdout, TellScene(played->results[i], static_cast<int>(i) + 1, static_cast<int>(chosen.size()),
+                            LookOf(STDOUT_FILENO)));
+  }
+  return Report(played->results, played->backend, options);
+}
+
+}  // namespace
+
+int Run(const DemoOptions& options) {
+  const std::vector<const Scene*> offered = Offered(options);
+  const std::vector<const Scene*> chosen = Chosen(offered, options.scene);
+  if (chosen.empty()) {
+    return Complain("no scene is called " + kit::Escape(options.scene) + "; there are " + Names(offered));
+  }
+  if (geteuid() != 0) return Complain("it starts belfryd, which watches the kernel; run it as root");
+  auto programs = FindPrograms();
+  if (!programs.ok()) return Complain(std::string(programs.status().message()));
+  CatchInterrupts();
+  return options.spire ? RunOnSpire(*programs, chosen, options) : RunEmbedded(*programs, chosen, options);
 }
 
 }  // namespace belfry::demo

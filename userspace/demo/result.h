@@ -16,6 +16,7 @@ struct ProcSays {
   bool would_issue = false;
   std::string identity;  // what stock SPIRE would have issued
   std::string why_not;
+  bool really = false;  // a real SPIRE was asked: not "would issue" but "issued"
 };
 
 // One question to the Workload API.

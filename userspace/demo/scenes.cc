@@ -3,7 +3,7 @@
 namespace belfry::demo {
 namespace {
 
-constexpr int kCutMs = 5000;  // a bound: a cut is written down before its connection can be seen to end
+constexpr int kRefusalMs = 5000;  // a bound: a refusal is written down at about the time its asker sees the end
 
 Expected Issued(std::vector<std::string> identity = {"payments"}, std::vector<std::string> noted = {}) {
   return {"sound", {}, std::move(identity), std::move(noted)};
@@ -62,32 +62,37 @@ const std::vector<Scene>& Scenes() {
   return rows;
 }
 
-Request Scenery::NeverArrived(const Player& opener, const Fetched& fetched) {
+// What the daemon wrote down about it: for a request that never arrived, or arrived at an agent that tells nothing.
+Request Scenery::AsWrittenDown(const Player& opener, const Fetched& fetched) {
   Request request;
   request.proc = ProcSaysFrom(stage_.StockSays(opener.pid()));
-  request.verdict = "not_asked";
+  request.verdict = fetched.identity.empty() ? "not_asked" : "sound";
   request.message = fetched.message;
-  if (stage_.chronicle() == nullptr) return request;
-  request.reasons = stage_.chronicle()->AwaitCut(opener.pid(), kCutMs);
-  if (request.reasons.empty()) return request;
-  request.verdict = "withheld";
-  request.cut_first = true;
+  if (stage_.chronicle() == nullptr || !fetched.identity.empty()) return request;
+  request.reasons = stage_.chronicle()->AwaitRefusal(opener.pid(), kRefusalMs);
+  if (!request.reasons.empty()) request.verdict = "withheld";
   return request;
 }
 
 // The call has ended for its asker, but the agent's side may still be at its last word: settle first.
 void Scenery::Asked(const std::string& who, const Player& opener, const Fetched& fetched, const std::string& guard) {
   if (trouble_.any()) return;
-  Agent& agent = stage_.agent(guard);
-  trouble_.Note(agent.Tell("settle"));
+  std::vector<Json> events;
+  if (!stage_.on_spire()) {
+    trouble_.Note(stage_.agent(guard).Tell("settle"));
+    events = stage_.agent(guard).TakeEvents();
+  }
   bool arrived = false;
   Request request;
-  for (const Json& event : agent.TakeEvents()) {
+  for (const Json& event : events) {
     if (event.value("event", "") != "answered" || event.value("pid", 0) != opener.pid()) continue;
     request = RequestFrom(event);
     arrived = true;
   }
-  if (!arrived) request = NeverArrived(opener, fetched);
+  if (!arrived) {
+    request = AsWrittenDown(opener, fetched);
+    request.cut_first = !stage_.on_spire() && request.verdict == "withheld";
+  }
   request.who = who;
   request.identity = fetched.identity;
   result_.requests.push_back(request);

@@ -31,7 +31,7 @@ class Scenery {
   SceneResult& result() { return result_; }
 
  private:
-  Request NeverArrived(const Player& opener, const Fetched& fetched);
+  Request AsWrittenDown(const Player& opener, const Fetched& fetched);
 
   Stage& stage_;
   SceneResult& result_;

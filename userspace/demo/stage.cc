@@ -1,20 +1,12 @@
 #include "demo/stage.h"
 
 #include <fcntl.h>
-#include <grpcpp/grpcpp.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
-#include <chrono>
-#include <cstring>
 #include <fstream>
-#include <iterator>
 
-#include "belfry/v1/admin.grpc.pb.h"
 #include "demo/interrupt.h"
-#include "demo/peer_watch.h"
 #include "demo/result.h"
 #include "demo/stock.h"
 #include "kit/error.h"
@@ -29,16 +21,6 @@ constexpr int kStopMs = 5000;
 const std::vector<std::string>& Environment() {
   static const std::vector<std::string> environment{"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG=C.UTF-8"};
   return environment;
-}
-
-absl::StatusOr<kit::OwnedFd> BindNotify(const std::string& path) {
-  sockaddr_un address{.sun_family = AF_UNIX};
-  memcpy(address.sun_path, path.c_str(), std::min(path.size(), sizeof address.sun_path - 1));
-  kit::OwnedFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd || bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    return kit::ErrnoError("listen for the daemon's readiness");
-  }
-  return fd;
 }
 
 Json AgentOrder(const Props& props, const std::string& guard, const std::vector<Entry>& entries) {
@@ -56,16 +38,6 @@ void AddPlugin(const Props& props, const std::string& plugin, const std::string&
 }
 
 }  // namespace
-
-std::string DaemonConfig(const std::string& folder, const std::string& agent_program) {
-  std::string text = "version: 1\nrun_dir: " + folder + "/run\npin: false\nhost: self\nguards:\n";
-  for (const std::string guard : {kGuard, kStrictGuard}) {
-    text += "  - name: " + guard + "\n    unix: " + folder + "/" + guard + ".sock\n    listener: { exe: " +
-            agent_program + ", uid: 0 }\n    mode: deny\n";
-    if (guard == kStrictGuard) text += "    withhold_on: [untrusted_code]\n";
-  }
-  return text;
-}
 
 Agent::~Agent() {
   control_.Reset();
@@ -107,23 +79,19 @@ absl::Status Agent::WaitFor(const std::string& event, size_t count) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Stage>> Stage::Set(const Programs& programs, bool with_belfry) {
-  std::unique_ptr<Stage> stage(new Stage);
-  stage->programs_ = programs;
-  stage->with_belfry_ = with_belfry;
-  auto props = Props::Lay(programs);
+absl::StatusOr<std::unique_ptr<Stage>> Stage::Set(const StageOrder& order) {
+  std::unique_ptr<Stage> stage(new Stage(order));
+  auto props = Props::Lay(order.programs);
   if (!props.ok()) return props.status();
   stage->props_ = std::make_unique<Props>(*std::move(props));
   auto entries = stage->props_->Entries();
   if (!entries.ok()) return entries.status();
   stage->entries_ = *std::move(entries);
   stage->log_ = kit::OwnedFd(open(stage->props_->At("log").c_str(), O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0600));
-  absl::Status started = with_belfry ? stage->StartDaemon() : absl::OkStatus();
-  if (started.ok() && with_belfry) started = stage->AskBackend();
-  for (const char* guard : {kGuard, kStrictGuard}) {
-    if (started.ok()) started = stage->StartAgent(guard);
-  }
-  if (started.ok() && with_belfry) started = stage->OpenChronicle();
+  absl::Status started = order.with_belfry ? stage->StartDaemon() : absl::OkStatus();
+  if (started.ok()) started = order.spire ? stage->StartSpire() : stage->StartAgent(kGuard);
+  if (started.ok() && !order.spire) started = stage->StartAgent(kStrictGuard);
+  if (started.ok() && order.with_belfry) started = stage->WaitForChronicle();
   if (!started.ok()) {
     return absl::Status(started.code(), std::string(started.message()) + "\n" + stage->LogTail());
   }
@@ -132,63 +100,61 @@ absl::StatusOr<std::unique_ptr<Stage>> Stage::Set(const Programs& programs, bool
 
 Stage::~Stage() {
   agents_.clear();
-  chronicle_.reset();
-  daemon_.Stop(kStopMs);
+  spire_.reset();
 }
 
 absl::Status Stage::StartDaemon() {
-  const std::string config = props_->At("belfryd.yaml");
-  std::ofstream(config) << DaemonConfig(props_->folder(), programs_.actor);
-  auto notify = BindNotify(props_->At("notify.sock"));
-  if (!notify.ok()) return notify.status();
-  ChildOrder order;
-  order.arguments = {programs_.belfryd, "--config", config};
-  order.environment = Environment();
-  order.environment.push_back("NOTIFY_SOCKET=" + props_->At("notify.sock"));
-  order.log = log_.get();
-  auto daemon = Child::Start(order);
+  DaemonOrder order{order_.programs.belfryd, props_->folder(), order_.programs.actor, {kGuard, kStrictGuard}, log_.get()};
+  if (order_.spire) {
+    order.listener = order_.spire->agent;
+    order.guards = {kGuard};
+  }
+  auto daemon = DaemonRun::Start(order);
   if (!daemon.ok()) return daemon.status();
   daemon_ = *std::move(daemon);
-  return WaitForDaemon(notify->get());
-}
-
-absl::Status Stage::WaitForDaemon(int notify) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kStartMs);
-  while (std::chrono::steady_clock::now() < until && !Interrupted()) {
-    pollfd told{notify, POLLIN, 0};
-    if (poll(&told, 1, 200) == 1) {
-      char text[512] = {};
-      (void)!recv(notify, text, sizeof text - 1, 0);
-      if (strstr(text, "READY=1") != nullptr) return absl::OkStatus();
-    }
-    if (daemon_.Ended()) return kit::Error(absl::StatusCode::kUnavailable, "start belfryd", "it ended; its log follows");
-  }
-  return kit::Error(absl::StatusCode::kDeadlineExceeded, "start belfryd", "it did not become ready");
-}
-
-absl::Status Stage::AskBackend() {
-  auto admin = v1::Admin::NewStub(
-      grpc::CreateChannel("unix:" + props_->At("run/admin.sock"), grpc::InsecureChannelCredentials()));
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  context.set_wait_for_ready(true);
-  v1::StatusReply reply;
-  grpc::Status status = admin->Status(&context, v1::StatusRequest(), &reply);
-  if (!status.ok()) {
-    return kit::Error(absl::StatusCode::kUnavailable, "ask belfryd for its backend", status.error_message());
-  }
-  backend_ = reply.backend();
   return absl::OkStatus();
 }
 
+absl::Status Stage::StartSpire() {
+  SpireOrder order{*order_.spire, props_->At("spire"), SocketOf(kGuard), kTrustDomain, entries_,
+                   "    plugin_data { discover_workload_path = true }\n", log_.get()};
+  mkdir(order.folder.c_str(), 0700);
+  if (with_belfry()) {
+    order.attestor = "    plugin_cmd = \"" + order_.programs.plugin + "\"\n    plugin_args = [\"--guard=" + kGuard +
+                     "\"]\n    plugin_data {\n      discover_workload_path = true\n      attest_socket = \"" +
+                     props_->At("run/attest.sock") + "\"\n    }\n";
+  }
+  auto node = SpireNode::Start(order);
+  if (!node.ok()) return node.status();
+  spire_ = *std::move(node);
+  return WaitForEntries();
+}
+
+// spire-server reads new entries into its cache every five seconds, the agent asks for them every five: both trusted
+// programs ask until they get what was registered.
+absl::Status Stage::WaitForEntries() {
+  Trouble trouble;
+  for (const std::string& program : {payments(), billing()}) {
+    Player herald = Enter(trouble, {program});
+    Fetched fetched;
+    for (int attempt = 0; attempt < 150 && fetched.identity.empty() && !trouble.any() && !Interrupted(); ++attempt) {
+      poll(nullptr, 0, 200);
+      fetched = herald.Fetch(SocketOf(kGuard));
+    }
+    if (fetched.identity.empty()) {
+      trouble.Note(kit::Error(absl::StatusCode::kUnavailable, "wait for SPIRE's entries", fetched.message));
+    }
+  }
+  return trouble.first;
+}
+
 // The daemon does not say when following begins: a connection of ours that shows up in it does.
-absl::Status Stage::OpenChronicle() {
-  chronicle_ = std::make_unique<Chronicle>(props_->At("run/admin.sock"));
+absl::Status Stage::WaitForChronicle() {
   Trouble trouble;
   Player herald = Enter(trouble, {intruder()});
   for (int attempt = 0; attempt < 100 && !trouble.any() && !Interrupted(); ++attempt) {
     herald.Connect(SocketOf(kGuard));
-    if (chronicle_->HasBegun(100)) return absl::OkStatus();
+    if (daemon_->chronicle().HasBegun(100)) return absl::OkStatus();
   }
   trouble.Note(kit::Error(absl::StatusCode::kUnavailable, "follow belfryd's journal", "a connection did not show in it"));
   return trouble.first;
@@ -200,9 +166,9 @@ absl::Status Stage::StartAgent(const std::string& guard) {
   auto pair = ControlPair();
   if (!pair.ok()) return pair.status();
   Json parts = AgentOrder(*props_, guard, entries_);
-  if (with_belfry_) AddPlugin(*props_, programs_.plugin, guard, parts);
+  if (with_belfry()) AddPlugin(*props_, order_.programs.plugin, guard, parts);
   ChildOrder order;
-  order.arguments = {programs_.actor, "agent", std::to_string(kControl), parts.dump()};
+  order.arguments = {order_.programs.actor, "agent", std::to_string(kControl), parts.dump()};
   order.environment = Environment();
   order.control = pair->second.get();
   order.log = log_.get();

@@ -5,14 +5,17 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "demo/child.h"
 #include "demo/chronicle.h"
+#include "demo/daemon_run.h"
 #include "demo/player.h"
 #include "demo/props.h"
+#include "demo/spire_node.h"
 #include "demo/wire.h"
 
 namespace belfry::demo {
@@ -39,20 +42,27 @@ class Agent {
   std::vector<Json> events_;
 };
 
+struct StageOrder {
+  Programs programs;
+  bool with_belfry = true;  // false: agents attest by what /proc says, as SPIRE's built-in does; for comparison
+  std::optional<SpirePrograms> spire;  // a real SPIRE instead of the demo's agents
+};
+
 class Stage {
  public:
-  // Without Belfry the agents attest by what /proc says, as SPIRE's built-in does: for comparison.
-  static absl::StatusOr<std::unique_ptr<Stage>> Set(const Programs& programs, bool with_belfry = true);
+  static absl::StatusOr<std::unique_ptr<Stage>> Set(const StageOrder& order);
   ~Stage();
 
   const Props& props() const { return *props_; }
-  const std::string& backend() const { return backend_; }
-  bool with_belfry() const { return with_belfry_; }
+  std::string backend() const { return daemon_ ? daemon_->backend() : "none"; }
+  bool with_belfry() const { return order_.with_belfry; }
+  bool on_spire() const { return order_.spire.has_value(); }
   std::string payments() const { return props_->program("payments"); }
   std::string billing() const { return props_->program("billing"); }
   std::string intruder() const { return props_->program("intruder"); }
 
   std::string SocketOf(const std::string& guard) const { return props_->At(guard + ".sock"); }
+  // The demo's own agents only: a real SPIRE's tells nothing.
   Agent& agent(const std::string& guard) { return *agents_.at(guard); }
   absl::Status StartAgent(const std::string& guard);
 
@@ -60,36 +70,28 @@ class Stage {
   Player Enter(Trouble& trouble, const std::vector<std::string>& words,
                const std::vector<std::string>& environment = {}, pid_t number = 0);
   // What the daemon did by itself; null without Belfry.
-  Chronicle* chronicle() { return chronicle_.get(); }
+  Chronicle* chronicle() { return daemon_ ? &daemon_->chronicle() : nullptr; }
   // What stock SPIRE would say of this number now, for who never got to ask.
   Json StockSays(pid_t pid) const;
   // The exit code of a program run as the workload's user.
   int Try(const std::vector<std::string>& words);
 
  private:
-  Stage() = default;
+  explicit Stage(const StageOrder& order) : order_(order) {}
   absl::Status StartDaemon();
-  absl::Status WaitForDaemon(int notify);
-  absl::Status AskBackend();
-  absl::Status OpenChronicle();
+  absl::Status StartSpire();
+  absl::Status WaitForEntries();
+  absl::Status WaitForChronicle();
   std::string LogTail() const;
 
-  Programs programs_;
-  bool with_belfry_ = true;
+  const StageOrder order_;
   std::unique_ptr<Props> props_;
-  std::string backend_;
   kit::OwnedFd log_;
   std::vector<Entry> entries_;
-  Child daemon_;
-  std::unique_ptr<Chronicle> chronicle_;
+  std::unique_ptr<DaemonRun> daemon_;
+  std::unique_ptr<SpireNode> spire_;
   std::map<std::string, std::unique_ptr<Agent>> agents_;
 };
-
-inline constexpr char kGuard[] = "payments-agent";        // class B is shown
-inline constexpr char kStrictGuard[] = "strict-agent";    // withhold_on: [untrusted_code]
-
-// belfryd's configuration for this folder.
-std::string DaemonConfig(const std::string& folder, const std::string& agent_program);
 
 }  // namespace belfry::demo
 

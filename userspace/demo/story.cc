@@ -49,8 +49,8 @@ std::vector<std::string> ProcColumn(const Request& request) {
   const ProcSays& proc = request.proc;
   std::vector<std::string> lines{"path " + (proc.path.empty() ? "cannot be read" : Short(proc.path)),
                                  "sha256 " + (proc.sha256.empty() ? "cannot be read" : proc.sha256.substr(0, 12) + "...")};
-  lines.push_back(proc.would_issue ? "=> stock SPIRE issues " + proc.identity
-                                   : "=> stock SPIRE issues nothing: " + proc.why_not);
+  const std::string stock = proc.really ? "=> stock SPIRE issued " : "=> stock SPIRE would issue ";
+  lines.push_back(stock + (proc.would_issue ? proc.identity : "nothing: " + kit::Escape(proc.why_not, 160)));
   return lines;
 }
 
@@ -86,7 +86,7 @@ std::string Row(const SceneResult& result, const Look& look) {
     stock = last.proc.would_issue ? "issues" : "nothing";
     belfry = last.verdict + (last.identity.empty() ? ", nothing" : ", issued");
   }
-  return "  " + Padded(result.name, 18) + Padded(stock, 12) + Padded(belfry, 20) + Mark(result, look) + "\n";
+  return "  " + Padded(result.name, 18) + Padded(stock, 14) + Padded(belfry, 22) + Mark(result, look) + "\n";
 }
 
 }  // namespace
@@ -132,7 +132,7 @@ std::string TellScene(const SceneResult& result, int number, int of, const Look&
 }
 
 std::string TellAll(const std::vector<SceneResult>& results, const std::string& backend, const Look& look) {
-  std::string out = "\n  " + Padded("SCENE", 18) + Padded("STOCK SPIRE", 12) + Padded("BELFRY", 20) + "\n";
+  std::string out = "\n  " + Padded("SCENE", 18) + Padded("STOCK SPIRE", 14) + Padded("BELFRY", 22) + "\n";
   size_t ok = 0, skipped = 0;
   for (const SceneResult& result : results) {
     out += Row(result, look);
