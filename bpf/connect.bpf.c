@@ -101,6 +101,7 @@ int connect_intent(struct bpf_sock_addr *ctx)
 static __always_inline bool send_listener(struct sock *sk, u32 guard, u32 socket)
 {
 	struct belfry_event_listener *record = begin_record(struct belfry_event_listener, BELFRY_KIND_LISTENER);
+	u32 tgid;
 
 	if (!record)
 		return false;
@@ -109,7 +110,9 @@ static __always_inline bool send_listener(struct sock *sk, u32 guard, u32 socket
 	record->guard = guard;
 	record->socket = socket;
 	record->pad = 0;
+	tgid = record->tgid;
 	end_record(record);
+	bpf_map_update_elem(&serving, &tgid, &guard, BPF_ANY);
 	return true;
 }
 

@@ -33,6 +33,31 @@ static __always_inline void count_seen(u32 program, enum belfry_count outcome)
 	} \
 	record_; })
 
-#define end_record(record) bpf_ringbuf_submit(record, 0)
+/* Wakes the daemon. Forced, since quiet records before this one hide that the reader sleeps. */
+#define end_record(record) bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP)
+
+/* Is somebody waiting for what becomes of this process: an opener, or who listens on a guarded socket? */
+static __always_inline bool awaited(u32 tgid)
+{
+	u32 bucket = tgid & (BELFRY_MADE_BUCKETS - 1);
+	u64 *count = bpf_map_lookup_elem(&made, &bucket);
+
+	return (count && *count) || bpf_map_lookup_elem(&serving, &tgid);
+}
+
+/*
+ * To wake a sleeper costs several times what the record does, and falls on a bystander: records of processes that nobody
+ * awaits wait for the next that is, for the daemon's own round, or until as many bytes have come together.
+ */
+#define QUIET_BYTES (64u << 10)
+static __always_inline u64 wakeup_for(u32 tgid, u64 size)
+{
+	u64 waiting;
+
+	if (awaited(tgid))
+		return BPF_RB_FORCE_WAKEUP;
+	waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	return waiting / QUIET_BYTES != (waiting - size) / QUIET_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
 
 #endif

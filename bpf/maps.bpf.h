@@ -81,6 +81,14 @@ struct {
 	__type(value, __u64);
 } made SEC(".maps");
 
+/* Who called listen(2) on a guarded socket, as far as told. Informs only: decides how soon the ring is read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, BELFRY_GUARDS_MAX);
+	__type(key, __u32);		/* tgid */
+	__type(value, __u32);		/* guard */
+} serving SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, BELFRY_PROGRAM_MAX);

@@ -71,7 +71,7 @@ static __always_inline void send_exec(struct belfry_process *process, struct mm_
 	__builtin_memset(record->argv, 0, sizeof(record->argv));
 	if (bpf_probe_read_user(record->argv, bytes, (void *)start))
 		record->argv_bytes = 0;
-	end_record(record);
+	bpf_ringbuf_submit(record, wakeup_for(process->pin.tgid, sizeof(*record)));
 	count_seen(BELFRY_PROGRAM_EXEC, BELFRY_COUNT_SENT);
 }
 
@@ -109,7 +109,7 @@ static __always_inline void send_fork(struct belfry_process *child)
 		return;
 	}
 	record->child = *child;
-	end_record(record);
+	bpf_ringbuf_submit(record, wakeup_for(child->pin.tgid, sizeof(*record)));
 	count_seen(BELFRY_PROGRAM_FORK, BELFRY_COUNT_SENT);
 }
 
@@ -169,7 +169,8 @@ int BPF_PROG(process_exit, struct task_struct *task)
 		return 0;
 	}
 	fill_pin(&record->pin, task);
-	end_record(record);
+	bpf_ringbuf_submit(record, wakeup_for(tgid, sizeof(*record)));
+	bpf_map_delete_elem(&serving, &tgid);
 	count_seen(BELFRY_PROGRAM_EXIT, BELFRY_COUNT_SENT);
 	return 0;
 }

@@ -121,7 +121,7 @@ TEST_F(KeepTest, UninstallLeavesNothing) {
   kernel_.reset();
   const absl::StatusOr<int> removed = RemovePins(folder_ + "/bpf");
   ASSERT_TRUE(removed.ok()) << removed.status();
-  EXPECT_EQ(*removed, 15);  // nine maps, six links
+  EXPECT_EQ(*removed, 16);  // ten maps, six links
   for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/bpf")) {
     EXPECT_FALSE(entry.is_directory()) << entry.path();  // maps.debug and progs.debug are the kernel's own
   }

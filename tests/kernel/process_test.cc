@@ -236,6 +236,26 @@ TEST_F(ProcessTest, EveryEventIsAccountedFor) {
   }
 }
 
+TEST_F(ProcessTest, OnlyWhoIsAwaitedWakesTheReader) {
+  const auto readable = [&] {
+    pollfd ring = {.fd = kernel_->RingFd(), .events = POLLIN};
+    return poll(&ring, 1, 0) == 1;
+  };
+  const auto drain = [&] { Drain<belfry_event_exit>(BELFRY_KIND_EXIT); };
+  drain();
+  Actor opener([&](const Actor::Stage& stage) {
+    if (ConnectFd(socket(AF_UNIX, SOCK_STREAM, 0), guarded_) != 0) _exit(1);
+    stage.Reach();
+  });
+  ASSERT_TRUE(opener.AwaitReach());
+  EXPECT_TRUE(readable());  // the listener and the connection
+  drain();
+  opener.Continue();
+  opener.Wait();
+  EXPECT_TRUE(readable());  // its exit
+  EXPECT_GE(Drain<belfry_event_exit>(BELFRY_KIND_EXIT).size(), 1u);
+}
+
 TEST_F(ProcessTest, PlacesAreJudgedAgainstTheReference) {
   const auto place_after = [&](const std::function<void()>& move) {
     Actor actor([&](const Actor::Stage& stage) {

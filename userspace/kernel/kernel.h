@@ -47,7 +47,9 @@ class Kernel {
   virtual ~Kernel() = default;
 
   // ---- the event stream: informs, never decides ----
-  virtual int RingFd() const = 0;  // readable when there are records
+  // Readable when there is something to hurry for, or much of the rest. Execs, forks and exits of processes that neither
+  // opened a guarded connection nor serve one come without waking anybody: drain every few seconds too.
+  virtual int RingFd() const = 0;
   // Calls sink for every whole record now in the ring; each span starts with belfry_header and is valid in the call only.
   virtual absl::Status Drain(const std::function<void(std::span<const std::byte>)>& sink) = 0;
 

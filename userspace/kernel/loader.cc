@@ -22,7 +22,7 @@ namespace {
 
 // Maps that outlive a daemon; the others hold only questions.
 constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "guarded_names",
-                                   "settings",  "made",        "counters", "events"};
+                                   "settings",  "made",        "counters", "events",    "serving"};
 
 std::string ObjectHash() {
   size_t size = 0;
