@@ -70,7 +70,7 @@ func TestDaemonDownMeansUnavailable(t *testing.T) {
 // bring the spire down. Three of these minutes are waited for (one with -short); nothing makes them shorter.
 func TestAgentStaysHealthyWhileDaemonIsDown(t *testing.T) {
 	t.Parallel()
-	daemon, agent := rig.Guarded(t, server(t), "deny")
+	daemon, agent := rig.GuardedAndPinned(t, server(t), "deny")
 	stage := rig.SetStage(t)
 	client := rig.Tool(t, stage.Folder, "client")
 	agent.Register(t, "/client", rig.Selectors(t, client, rig.Nobody)...)
@@ -116,6 +116,11 @@ func TestAgentStaysHealthyWhileDaemonIsDown(t *testing.T) {
 
 	daemon.Boot(t)
 	rig.Until(t, "the one who came in between is served", func() bool { return len(during.Lines("served")) > 0 }, during, agent.Child)
+	// Evidence has outlived the daemon: who was served before has lost nothing, and is served by a new connection too.
+	agent.Kill()
+	already := len(before.Lines("served"))
+	agent.Launch(t)
+	rig.Until(t, "the one who was there before is served again", func() bool { return len(before.Lines("served")) > already }, before, agent.Child)
 	before.Stop()
 	during.Stop()
 }

@@ -107,11 +107,23 @@ func (d *Daemon) Plugin(t testing.TB, guard string) Attestor {
 	}
 }
 
-// Guarded is a daemon in front of an agent that asks it, neither of them started.
+// Guarded is a daemon in front of an agent that asks it, neither of them started. Nothing is pinned.
 func Guarded(t testing.TB, server *Server, mode string, others ...Attestor) (*Daemon, *Agent) {
 	t.Helper()
+	return guarded(t, server, Settings{}, mode, others)
+}
+
+// GuardedAndPinned is one whose kernel part goes on without the daemon, as in production.
+func GuardedAndPinned(t testing.TB, server *Server, mode string) (*Daemon, *Agent) {
+	t.Helper()
+	return guarded(t, server, Settings{Bpffs: Bpffs(t)}, mode, nil)
+}
+
+func guarded(t testing.TB, server *Server, settings Settings, mode string, others []Attestor) (*Daemon, *Agent) {
+	t.Helper()
 	agent := NewAgent(t, server)
-	daemon := NewDaemon(t, Settings{Guards: []Guard{agent.Guard(mode)}})
+	settings.Guards = []Guard{agent.Guard(mode)}
+	daemon := NewDaemon(t, settings)
 	agent.Attest(t, append([]Attestor{daemon.Plugin(t, agent.GuardName())}, others...)...)
 	return daemon, agent
 }

@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -28,15 +29,20 @@ type Server struct {
 	api  *grpc.ClientConn
 }
 
-// FreePort of loopback. Somebody may take it before we do; then the server says so and the test fails.
+// FreePort of loopback, below the ports that the kernel itself hands to outgoing connections: an agent that is restarted
+// fifty times must find its own free each time.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 20000 + rand.IntN(12000)
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port on loopback between 20000 and 32000")
+	return 0
 }
 
 // BootServer returns when the server's API answers.

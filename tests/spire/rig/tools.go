@@ -121,7 +121,8 @@ func Actor(t testing.TB, folder, name string) string {
 }
 
 // Unseen is a copy that nobody has asked stat(2) about yet. Since Linux 6.13 the kernel keeps that in the bits of the
-// change time (4e40eff0b573, multigrain timestamps): the first look must not pass for a change of the file.
+// change time (4e40eff0b573, multigrain timestamps): the first look must not pass for a change of the file. It is large,
+// so that whoever asks comes while it is being read.
 func Unseen(t testing.TB, path string) string {
 	t.Helper()
 	bytes, err := os.ReadFile(path)
@@ -134,6 +135,9 @@ func Unseen(t testing.TB, path string) string {
 		t.Fatal(err)
 	}
 	if _, err := file.Write(bytes); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Truncate(64 << 20); err != nil {
 		t.Fatal(err)
 	}
 	if err := file.Close(); err != nil {
