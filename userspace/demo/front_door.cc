@@ -90,6 +90,7 @@ void FrontDoor::AcceptOne() {
     witness_({{"event", "refused"}, {"why", std::string(caller.status().message())}});
     return;
   }
+  witness_({{"event", "accepted"}, {"pid", (*caller)->pid()}});
   api_->Accepted(fd.get(), *std::move(caller));
   grpc::AddInsecureChannelFromFd(server_, fd.Release());
 }

@@ -37,7 +37,7 @@ void SlowExec(Scenery& scene) {
   accomplice.BeginFetchOver(fd);
   // Who reads /proc for its verdict is held by the slow file too: for stock the question itself has to be the event.
   const std::string event = scene.stage().with_belfry() ? "judged" : "asked";
-  if (!scene.trouble().any()) scene.trouble().Note(scene.stage().agent(kGuard).WaitFor(event));
+  if (!scene.trouble().any()) scene.trouble().Note(scene.stage().agent(kGuard).WaitFor(event, opener.pid()));
   (*slow)->LetGo();
   opener.FinishExec();
   scene.Asked("the accomplice", opener, accomplice.FinishFetch());
@@ -65,6 +65,8 @@ void PidfdGetfd(Scenery& scene) {
 void OpenerExited(Scenery& scene) {
   Player opener = scene.Enter({scene.stage().intruder()});
   const int fd = opener.Connect(scene.socket());
+  // Stock SPIRE would refuse at accept whoever is gone by then: the scene is about later.
+  if (!scene.trouble().any()) scene.trouble().Note(scene.stage().agent(kGuard).WaitFor("accepted", opener.pid()));
   Player heir = opener.Fork();
   opener.Exit();
   opener.Reap();

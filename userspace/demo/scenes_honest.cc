@@ -51,7 +51,7 @@ void AgentRestart(Scenery& scene) {
   std::vector<Player> clients;
   for (int i = 0; i < kClients; ++i) clients.push_back(scene.Enter({scene.stage().payments()}));
   for (Player& client : clients) client.BeginFetchPatiently(scene.socket());
-  if (!scene.trouble().any()) scene.trouble().Note(scene.stage().agent(kGuard).WaitFor("answered", kBeforeKill));
+  if (!scene.trouble().any()) scene.trouble().Note(scene.stage().agent(kGuard).WaitForMany("answered", kBeforeKill));
   std::vector<Json> events = scene.stage().agent(kGuard).TakeEvents();
   scene.stage().agent(kGuard).Kill();
   scene.trouble().Note(scene.stage().StartAgent(kGuard));

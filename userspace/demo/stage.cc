@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "demo/interrupt.h"
@@ -66,17 +67,27 @@ absl::Status Agent::Tell(const std::string& verb) {
   return sent.ok() ? WaitUntilReady() : sent;
 }
 
-absl::Status Agent::WaitFor(const std::string& event, size_t count) {
-  const auto seen = [&] {
-    size_t found = 0;
-    for (const Json& one : events_) found += one.value("event", "") == event;
-    return found;
-  };
-  while (seen() < count) {
+absl::Status Agent::WaitUntil(const std::function<bool()>& seen) {
+  while (!seen()) {
     absl::StatusOr<Json> said = Next();
     if (!said.ok()) return said.status();
   }
   return absl::OkStatus();
+}
+
+absl::Status Agent::WaitFor(const std::string& event, pid_t pid) {
+  return WaitUntil([&] {
+    return std::any_of(events_.begin(), events_.end(), [&](const Json& one) {
+      return one.value("event", "") == event && one.value("pid", 0) == pid;
+    });
+  });
+}
+
+absl::Status Agent::WaitForMany(const std::string& event, size_t count) {
+  return WaitUntil([&] {
+    return std::count_if(events_.begin(), events_.end(),
+                         [&](const Json& one) { return one.value("event", "") == event; }) >= static_cast<int>(count);
+  });
 }
 
 absl::StatusOr<std::unique_ptr<Stage>> Stage::Set(const StageOrder& order) {

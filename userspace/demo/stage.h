@@ -3,6 +3,7 @@
 #ifndef BELFRY_DEMO_STAGE_H_
 #define BELFRY_DEMO_STAGE_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,13 +30,15 @@ class Agent {
   // Returns once it listens. NotFound and the like come from its plugin.
   absl::Status WaitUntilReady();
   absl::Status Tell(const std::string& verb);  // hold, let-go, settle
-  absl::Status WaitFor(const std::string& event, size_t count = 1);
+  absl::Status WaitFor(const std::string& event, pid_t pid);          // about this process
+  absl::Status WaitForMany(const std::string& event, size_t count);   // about anyone
   std::vector<Json> TakeEvents() { return std::exchange(events_, {}); }
   pid_t pid() const { return child_.pid(); }
   void Kill() { child_.Kill(); }
 
  private:
   absl::StatusOr<Json> Next();
+  absl::Status WaitUntil(const std::function<bool()>& seen);
 
   Child child_;
   kit::OwnedFd control_;

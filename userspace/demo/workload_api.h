@@ -28,7 +28,7 @@ struct ApiParts {
   std::vector<Entry> entries;
   std::function<PluginAnswer(pid_t)> attest;
   std::function<Json(pid_t)> belfry_says;    // asked after the attestor; null: nothing more is known
-  std::function<void(const Json&)> witness;  // {"event":"asked"|"judged"|"answered"|"refused", ...}
+  std::function<void(const Json&)> witness;  // {"event":"asked"|"judged"|"answered", ...}
 };
 
 class WorkloadApi : public SpiffeWorkloadAPI::Service {
