@@ -132,6 +132,38 @@ TEST_F(BuiltDemo, WithoutSpireSaysHowToGetIt) {
   ReadAll(out);
 }
 
+// A client of one's own, registered by its path and digest, is served; then a signal ends it all.
+TEST_F(BuiltDemo, ServesAClientOfOnesOwn) {
+  setenv("BELFRY_DEMO_CLIENT", Program("belfry-demo-actor").c_str(), 1);
+  int out = -1;
+  const pid_t pid = Start({Program("belfry"), "demo", "--scene", "serve", "--json"}, &out);
+  unsetenv("BELFRY_DEMO_CLIENT");
+  std::string line;
+  for (char byte; read(out, &byte, 1) == 1 && byte != '\n';) line.push_back(byte);
+  const Json served = Json::parse(line, nullptr, false);
+  ASSERT_TRUE(served.is_object()) << line;
+
+  auto pair = ControlPair();
+  ASSERT_TRUE(pair.ok());
+  ChildOrder order;
+  order.arguments = {Program("belfry-demo-actor"), "act", std::to_string(kControl)};
+  order.control = pair->second.get();
+  auto child = Child::Start(order);
+  ASSERT_TRUE(child.ok());
+  pair->second.Reset();
+  Trouble trouble;
+  const pid_t number = child->pid();
+  Player client(trouble, number, *std::move(child), std::move(pair->first));
+  client.Finish();
+  EXPECT_EQ(client.Fetch(served["socket"].get<std::string>()).identity, "spiffe://demo.belfry/client");
+  EXPECT_FALSE(trouble.any()) << trouble.first;
+
+  kill(pid, SIGINT);
+  EXPECT_EQ(ExitCode(pid), 0);
+  EXPECT_TRUE(NothingIsLeft());
+  close(out);
+}
+
 class Stopped : public BuiltDemo, public ::testing::WithParamInterface<int> {};
 
 // Every orphan of the demo becomes ours: when there is no child left, nothing that it started runs any more.

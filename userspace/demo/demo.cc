@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "demo/interrupt.h"
 #include "demo/scenes.h"
+#include "demo/serve.h"
 #include "demo/spire.h"
 #include "demo/story.h"
 #include "kit/escape.h"
@@ -114,13 +115,16 @@ int RunOnSpire(const Programs& programs, const std::vector<const Scene*>& chosen
 int Run(const DemoOptions& options) {
   const std::vector<const Scene*> offered = Offered(options);
   const std::vector<const Scene*> chosen = Chosen(offered, options.scene);
-  if (chosen.empty()) {
-    return Complain("no scene is called " + kit::Escape(options.scene) + "; there are " + Names(offered));
+  const bool serve = options.scene == kServe && !options.spire;
+  if (chosen.empty() && !serve) {
+    return Complain("no scene is called " + kit::Escape(options.scene) + "; there are " + Names(offered) +
+                    (options.spire ? "" : ", and serve: the Workload API for a client of your own"));
   }
   if (geteuid() != 0) return Complain("it starts belfryd, which watches the kernel; run it as root");
   auto programs = FindPrograms();
   if (!programs.ok()) return Complain(std::string(programs.status().message()));
   CatchInterrupts();
+  if (serve) return Serve(*programs, options);
   return options.spire ? RunOnSpire(*programs, chosen, options) : RunEmbedded(*programs, chosen, options);
 }
 

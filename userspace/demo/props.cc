@@ -59,6 +59,12 @@ absl::StatusOr<Programs> FindPrograms() {
   return programs;
 }
 
+absl::StatusOr<std::string> DigestOf(const std::string& file) {
+  kit::OwnedFd opened(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!opened) return kit::ErrnoError("open " + file);
+  return host::Sha256(opened.get());
+}
+
 absl::Status Props::MakeFolder() {
   std::string pattern = Scratch() + "/belfry-demo.XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) return kit::ErrnoError("make the demo's folder " + pattern);
@@ -108,9 +114,7 @@ Props::~Props() {
 absl::StatusOr<std::vector<Entry>> Props::Entries() const {
   std::vector<Entry> entries;
   for (const std::string name : {"payments", "billing"}) {
-    kit::OwnedFd file(open(program(name).c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) return kit::ErrnoError("open " + program(name));
-    auto digest = host::Sha256(file.get());
+    auto digest = DigestOf(program(name));
     if (!digest.ok()) return digest.status();
     entries.push_back({std::string("spiffe://demo.belfry/") + name,
                        {"unix:uid:" + std::to_string(kWorkloadUid), "unix:path:" + program(name),

@@ -20,6 +20,9 @@ struct Programs {
 };
 absl::StatusOr<Programs> FindPrograms();
 
+// sha256 of a file's content, hex.
+absl::StatusOr<std::string> DigestOf(const std::string& file);
+
 inline constexpr uid_t kWorkloadUid = 65534;  // victim and attacker are the same user
 
 class Props {

@@ -98,6 +98,7 @@ absl::StatusOr<std::unique_ptr<Stage>> Stage::Set(const StageOrder& order) {
   auto entries = stage->props_->Entries();
   if (!entries.ok()) return entries.status();
   stage->entries_ = *std::move(entries);
+  stage->entries_.insert(stage->entries_.end(), order.more_entries.begin(), order.more_entries.end());
   stage->log_ = kit::OwnedFd(open(stage->props_->At("log").c_str(), O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0600));
   absl::Status started = order.with_belfry ? stage->StartDaemon() : absl::OkStatus();
   if (started.ok()) started = order.spire ? stage->StartSpire() : stage->StartAgent(kGuard);

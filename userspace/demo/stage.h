@@ -49,6 +49,7 @@ struct StageOrder {
   Programs programs;
   bool with_belfry = true;  // false: agents attest by what /proc says, as SPIRE's built-in does; for comparison
   std::optional<SpirePrograms> spire;  // a real SPIRE instead of the demo's agents
+  std::vector<Entry> more_entries;     // beside payments and billing
 };
 
 class Stage {
@@ -59,6 +60,7 @@ class Stage {
   const Props& props() const { return *props_; }
   std::string backend() const { return daemon_ ? daemon_->backend() : "none"; }
   bool with_belfry() const { return order_.with_belfry; }
+  const std::vector<Entry>& entries() const { return entries_; }
   bool on_spire() const { return order_.spire.has_value(); }
   std::string payments() const { return props_->program("payments"); }
   std::string billing() const { return props_->program("billing"); }
