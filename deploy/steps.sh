@@ -35,13 +35,11 @@ watched() {
   return "$code"
 }
 
-# newest LOG: its last line; of a record of go test, the test that is running.
+# newest LOG: its last line; of a record of go test, the test that was running last.
 newest() {
-  local line
-  line=$(tail -n 1 "$1")
-  case $line in
-    '{'*) printf '%s' "$line" | sed -n 's/.*"Package":"\([^"]*\)".*"Test":"\([^"]*\)".*/\1 \2/p' ;;
-    *) printf '%s' "$line" | cut -c 1-100 ;;
+  case $(tail -n 1 "$1" | cut -c 1) in
+    '{') tail -n 100 "$1" | sed -n 's/.*"Package":"\([^"]*\)".*"Test":"\([^"]*\)".*/\1 \2/p' | tail -n 1 ;;
+    *) tail -n 1 "$1" | cut -c 1-100 ;;
   esac
 }
 
