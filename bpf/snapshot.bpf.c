@@ -224,14 +224,17 @@ int describe_file(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct super_block *fs;
+	u32 zero = 0;
+	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
 
-	if (!task || !file || (u32)task->tgid != question.tgid || ctx->fd != question.number)
+	if (!set || !task || !file || (u32)task->tgid != question.tgid || ctx->fd != question.number)
 		return 0;
 	fs = file->f_inode->i_sb;
 	fill_file(&described.id, file);
 	described.fd = ctx->fd;
 	described.initial_userns = !fs->s_user_ns->level;
 	described.fs_magic = fs->s_magic;
+	described.place = place_of_mount(file->f_path.mnt, set);
 	bpf_seq_write(ctx->meta->seq, &described, sizeof(described));
 	return 0;
 }

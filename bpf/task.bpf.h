@@ -109,6 +109,39 @@ static __always_inline bool root_foreign(struct task_struct *task, struct mnt_na
 	return reaper->fs->root.mnt != mnt || reaper->fs->root.dentry != dentry;
 }
 
+/*
+ * Through which mount a file was reached. A process of the host may execute what /proc/PID/root/... of a foreign mount
+ * namespace shows it: the path then reads like one of ours and is whatever that namespace's owner mounted there. A mount
+ * that is nobody's any more (detached, or a copy that open_tree made) is as foreign; one of the kernel's own (memfd) is
+ * not: nobody chooses names there.
+ */
+static __always_inline u32 place_of_mount(struct vfsmount *mnt, const struct belfry_settings *set)
+{
+	struct mount *mount = CONTAINER(struct mount, mnt, mnt);
+	struct mnt_namespace *mounts = mount->mnt_ns;
+
+	if ((u64)mounts >= (u64)-4095)		/* MNT_NS_INTERNAL */
+		return 0;
+	if (!mounts)
+		return BELFRY_PLACE_MNTNS_FOREIGN | BELFRY_PLACE_MNTNS_UNPRIV;
+	if (mounts->ns.inum == set->reference_mntns)
+		return 0;
+	if (mounts->user_ns && !mounts->user_ns->level)
+		return BELFRY_PLACE_MNTNS_FOREIGN;
+	return BELFRY_PLACE_MNTNS_FOREIGN | BELFRY_PLACE_MNTNS_UNPRIV;
+}
+
+static __always_inline u32 place_of_exe(struct task_struct *task, const struct belfry_settings *set)
+{
+	struct mm_struct *mm = task->mm;
+	struct file *exe;
+
+	if (!mm || (task->flags & PF_KTHREAD))
+		return 0;
+	exe = mm->exe_file;
+	return exe ? place_of_mount(exe->f_path.mnt, set) : 0;
+}
+
 static __always_inline u32 place_of(struct task_struct *task)
 {
 	u32 zero = 0, place = 0;
@@ -130,7 +163,7 @@ static __always_inline u32 place_of(struct task_struct *task)
 		place |= BELFRY_PLACE_PIDNS;
 	if (root_foreign(task, mounts, !(place & BELFRY_PLACE_MNTNS_FOREIGN), set))
 		place |= BELFRY_PLACE_ROOT_FOREIGN;
-	return place;
+	return place | place_of_exe(task, set);
 }
 
 static __always_inline u32 mount_namespace_of(struct task_struct *task)

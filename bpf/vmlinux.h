@@ -90,7 +90,7 @@ struct path { struct vfsmount *mnt; struct dentry *dentry; };
 struct fs_struct { struct path root; };
 struct nsproxy { struct mnt_namespace *mnt_ns; };
 typedef struct { atomic64_t refcnt; } file_ref_t;
-struct file { struct inode *f_inode; void *private_data; file_ref_t f_ref; };
+struct file { struct inode *f_inode; void *private_data; struct path f_path; file_ref_t f_ref; };
 
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;

@@ -260,6 +260,8 @@ struct belfry_described_file {	/* iter/task_file on ourselves: what one of our o
 	__u32 fd;
 	__u32 initial_userns;		/* 1: filesystem mounted by the initial user namespace */
 	__u64 fs_magic;
+	__u32 place;			/* BELFRY_PLACE_MNTNS_* of the mount through which it was opened */
+	__u32 pad;
 };
 
 #endif

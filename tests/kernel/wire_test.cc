@@ -41,7 +41,7 @@ TEST(Wire, Sizes) {
   EXPECT_EQ(sizeof(belfry_event_listener), 40u);
   EXPECT_EQ(sizeof(belfry_live), 152u);
   EXPECT_EQ(sizeof(belfry_socket), 64u);
-  EXPECT_EQ(sizeof(belfry_described_file), 48u);
+  EXPECT_EQ(sizeof(belfry_described_file), 56u);
 }
 
 TEST(Wire, Offsets) {

@@ -7,6 +7,12 @@
 #include "kit/clock.h"
 
 namespace belfry::engine {
+namespace {
+
+// A sparse file costs its maker nothing and its reader hours.
+constexpr uint64_t kLargestBytes = uint64_t{4} << 30;
+
+}  // namespace
 
 struct Digests::Running {
   std::shared_ptr<kit::OwnedFd> fd;
@@ -21,6 +27,9 @@ void Digests::Start(std::shared_ptr<kit::OwnedFd> fd, const belfry_described_fil
   if (size_limit != 0 && described.id.size > size_limit)
     return done(absl::OutOfRangeError(
         absl::StrCat("digest: the executable has ", described.id.size, " bytes; the limit is ", size_limit)));
+  if (described.id.size > kLargestBytes)
+    return done(absl::OutOfRangeError(
+        absl::StrCat("digest: the executable has ", described.id.size, " bytes; more than 4 GiB is not digested")));
   if (const auto known = cache_.Find(described)) return done(*known);
   const belfry_file_id& id = described.id;
   const Key key(id.dev, id.ino, id.generation, id.ctime_ns, id.size);
@@ -40,6 +49,12 @@ void Digests::Start(std::shared_ptr<kit::OwnedFd> fd, const belfry_described_fil
       },
       [this, key, digest](const absl::Status& ended) { Finish(key, ended.ok() ? *digest : ended); });
   if (!queued.ok()) Finish(key, queued);
+}
+
+std::optional<std::string> Digests::Known(const belfry_described_file& now, const belfry_file_id& image) {
+  belfry_described_file then = now;
+  then.id = image;
+  return cache_.Find(then);
 }
 
 void Digests::Finish(const Key& key, absl::StatusOr<std::string> digest) {

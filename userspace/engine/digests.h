@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -27,9 +28,12 @@ class Digests {
 
   // `described` is the kernel's word about `fd`, read just now. FailedPrecondition: no digest of this file proves
   // anything; OutOfRange: larger than size_limit (0: none); Unavailable, Aborted: ask again.
-  // `owner`: whose process asks, as for EvidenceReader.
+  // `owner`: whose file it is, so that one user's huge files hold one thread and not all.
   void Start(std::shared_ptr<kit::OwnedFd> fd, const belfry_described_file& described, uint64_t size_limit, uint32_t owner,
              Done done);
+
+  // Of a file as it was at `image`, if that was computed then; nullopt otherwise.
+  std::optional<std::string> Known(const belfry_described_file& now, const belfry_file_id& image);
 
  private:
   using Key = std::tuple<uint32_t, uint64_t, uint32_t, uint64_t, uint64_t>;

@@ -82,7 +82,7 @@ Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loo
       numbers_(parts_.config.pin ? parts_.config.run_dir + "/guards.json" : "") {
   const auto post = [this](std::function<void()> task) { loop_->Post(std::move(task)); };
   readers_ = std::make_unique<host::Workers>(host::Workers::Options{}, post);
-  hashers_ = std::make_unique<host::Workers>(host::Workers::Options{.threads = 2, .per_key = 2, .queue = 256}, post);
+  hashers_ = std::make_unique<host::Workers>(host::Workers::Options{.threads = 4, .per_key = 1, .queue = 1024}, post);
   digests_ = std::make_unique<Digests>(kernel(), *hashers_);
   reader_ = std::make_unique<EvidenceReader>(kernel(), *readers_, *digests_);
   cuts_ = std::make_unique<Cuts>(*loop_, kernel(), *parts_.cutter, journal_, guards_);
@@ -211,7 +211,7 @@ void Engine::Prefetch(const Guard& guard, const belfry_pin& opener) {
   if (!guard.wants_digest) return;
   const auto process = kernel().Process(opener.tgid);
   if (!process || !SameProcess(process->pin, opener) || (process->image_flags & BELFRY_IMAGE_BACKFILLED) != 0) return;
-  reader_->Start(opener.tgid, process->creds.uid, process->image, {.path = true, .sha256 = true}, [](const Read&) {});
+  reader_->Start(opener.tgid, process->creds.uid, process->image, {.path = true, .sha256 = true, .exec_ns = process->exec_ns}, [](const Read&) {});
 }
 
 void Engine::Tick() {

@@ -47,6 +47,21 @@ absl::StatusOr<std::string> NameOf(int fd) {
 
 }  // namespace
 
+// Nobody but root can have changed it. ACLs that let others write show in the group's bits.
+bool GuardedByRoot(const struct stat& file) { return file.st_uid == 0 && (file.st_mode & (S_IWGRP | S_IWOTH)) == 0; }
+
+// Are the bytes of now those that were executed? ETXTBSY does not say so: who shares the memory of a process may point
+// mm->exe_file elsewhere (PR_SET_MM_MAP), write to the file and point it back. The change time does, where the exec did
+// not fall into the tick of an earlier change (clocks of inodes are as coarse as a timer tick, 10 ms at most), and where
+// it is the file's own: a mapping made through overlayfs changes the file below without telling.
+bool Unchanged(const belfry_described_file& now, const belfry_file_id& image, uint64_t exec_ns) {
+  constexpr uint64_t kTicksNs = 100'000'000;
+  constexpr uint64_t kOverlay = 0x794C7630;
+  if (exec_ns == 0 || now.fs_magic == kOverlay) return false;
+  const uint64_t exec_real_ns = exec_ns + (kit::RealNs() - kit::BootNs());
+  return now.id.ctime_ns == image.ctime_ns && now.id.size == image.size && image.ctime_ns + kTicksNs < exec_real_ns;
+}
+
 struct EvidenceReader::Job {
   uint32_t tgid = 0;
   uint32_t owner = 0;
@@ -57,6 +72,7 @@ struct EvidenceReader::Job {
   std::shared_ptr<kit::OwnedFd> exe;
   absl::Status exe_status;
   std::string exe_path;
+  struct stat exe_owner {};
 
   // On a worker.
   void ReadProc() {
@@ -77,6 +93,7 @@ struct EvidenceReader::Job {
     auto path = NameOf(exe->get());
     exe_status = path.status();
     if (path.ok()) exe_path = *std::move(path);
+    if (fstat(exe->get(), &exe_owner) != 0) exe_owner = {.st_mode = S_IWOTH};
   }
 };
 
@@ -108,9 +125,18 @@ void EvidenceReader::Identify(const std::shared_ptr<Job>& job) {
   const auto described = kernel_.Describe(job->exe->get());
   if (!described.ok()) return absent(std::string(described.status().message()));
   if (!SameFile(described->id, job->image)) return absent("the executable now is not the file that was executed");
+  if ((described->place & ~job->wanted.tolerated_place) != 0)
+    return absent("its executable was reached through another mount namespace (container_paths)");
   if (job->wanted.path) read.path = job->exe_path;
   if (!job->wanted.sha256) return job->done(read);
-  digests_.Start(job->exe, *described, job->wanted.size_limit, job->owner,
+  if (!GuardedByRoot(job->exe_owner) && !Unchanged(*described, job->image, job->wanted.exec_ns)) {
+    // What was computed before the change, of this very image, stands.
+    const bool settled = Unchanged({.id = job->image, .fs_magic = described->fs_magic}, job->image, job->wanted.exec_ns);
+    read.sha256 = settled ? digests_.Known(*described, job->image) : std::nullopt;
+    if (read.sha256) return job->done(read);
+    return absent("sha256: its executable was changed at or after its exec, and others than root may write to it");
+  }
+  digests_.Start(job->exe, *described, job->wanted.size_limit, job->exe_owner.st_uid,
                  [job](const absl::StatusOr<std::string>& digest) {
     if (digest.ok())
       job->read.sha256 = *digest;

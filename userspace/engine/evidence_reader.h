@@ -25,6 +25,8 @@ struct Wanted {
   bool path = false;
   bool sha256 = false;
   uint64_t size_limit = 0;
+  uint64_t exec_ns = 0;         // when `image` was executed (boot ns); 0: not seen
+  uint32_t tolerated_place = 0;  // BELFRY_PLACE_MNTNS_* of the executable's mount with which a path may be told
 };
 
 struct Read {

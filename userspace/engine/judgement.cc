@@ -69,19 +69,21 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     }
     if (answer_.verdict.outcome == Outcome::kUnavailable) return Unavailable("the holders could not be searched");
     if (answer_.verdict.outcome != Outcome::kSound) return Withheld(*guard);
-    if (!read_) return ReadEvidence();
+    if (!read_) return ReadEvidence(guard->PolicyNow());
     if (!SameImage(read_for_, facts_)) return Unavailable("the process changed while its evidence was read; ask again");
     Sound(*guard);
   }
 
-  void ReadEvidence() {
+  void ReadEvidence(const verdict::GuardPolicy& policy) {
     const verdict::Verdict& verdict = answer_.verdict;
     read_for_ = facts_;
-    const Wanted wanted{.path = question_.want_path && verdict.path_proven,
-                        .sha256 = question_.want_sha256 && verdict.path_proven,
-                        .size_limit = question_.size_limit};
     // Without an exec record only trust_backfill gets here: then what runs now is all there is.
     const bool seen = facts_.process && !(facts_.process->image_flags & BELFRY_IMAGE_BACKFILLED);
+    const Wanted wanted{.path = question_.want_path && verdict.path_proven,
+                        .sha256 = question_.want_sha256 && verdict.path_proven,
+                        .size_limit = question_.size_limit,
+                        .exec_ns = seen ? facts_.process->exec_ns : 0,
+                        .tolerated_place = verdict::ToleratedPlace(policy)};
     const belfry_file_id image = seen ? facts_.process->image : facts_.live->exe;
     bench_.reader.Start(question_.tgid, facts_.live->creds.uid, image, wanted,
                         [self = shared_from_this()](const Read& read) {

@@ -94,7 +94,9 @@ void Listeners::Judge(const Candidate& candidate, std::function<void()> done) {
   const bool enrolled = std::any_of(guard->listeners.begin(), guard->listeners.end(),
                                     [&](const Listener& listener) { return SamePin(listener.pin, candidate.pin); });
   if (enrolled) return done();
-  reader_.Start(candidate.pin.tgid, candidate.uid, candidate.image, {.path = true},
+  // An agent may run in a container: its executable is named in its own root. Not in one that a user made.
+  reader_.Start(candidate.pin.tgid, candidate.uid, candidate.image,
+                {.path = true, .tolerated_place = BELFRY_PLACE_MNTNS_FOREIGN},
                 [this, alive = alive_, candidate, rule, done = std::move(done)](const Read& read) {
                   if (!*alive) return;
                   const std::string path = read.path.value_or("");

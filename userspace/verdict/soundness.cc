@@ -125,8 +125,7 @@ void SayOfImage(const Facts& facts, const GuardPolicy& policy, uint32_t place_at
   verdict.image_proven = seen || policy.trust_backfill;
   // All of it: at exec, at connect and now. A process may leave a namespace again with what it loaded there.
   uint32_t place = place_at_connect | facts.live->place | facts.live_after->place | (record ? record->place : 0);
-  if (policy.container_paths) place &= ~BELFRY_PLACE_MNTNS_FOREIGN;
-  if (policy.rootless) place &= ~(BELFRY_PLACE_MNTNS_UNPRIV | BELFRY_PLACE_USERNS | BELFRY_PLACE_ROOT_FOREIGN);
+  place &= ~ToleratedPlace(policy);
   verdict.path_proven = verdict.image_proven && !(place & (kNotOnHostPaths | BELFRY_PLACE_MNTNS_FOREIGN));
   verdict.preload_proven = seen && !(record->image_flags & BELFRY_IMAGE_ENV_UNPROVEN) &&
                            !(verdict.taints & Bit(BELFRY_TAINT_UNTRUSTED_CODE));
@@ -138,6 +137,11 @@ bool NobodyLives(const Facts& facts) {
 }
 
 }  // namespace
+
+uint32_t ToleratedPlace(const GuardPolicy& policy) {
+  return (policy.container_paths ? BELFRY_PLACE_MNTNS_FOREIGN : 0u) |
+         (policy.rootless ? BELFRY_PLACE_MNTNS_UNPRIV | BELFRY_PLACE_USERNS | BELFRY_PLACE_ROOT_FOREIGN : 0u);
+}
 
 Verdict Judge(const Facts& facts, const GuardPolicy& policy) {
   if (NobodyLives(facts)) return NoSuchProcess(facts);

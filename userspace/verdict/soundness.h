@@ -32,6 +32,9 @@ Verdict Judge(const Facts& facts, const GuardPolicy& policy);
 // an exec record that is not backfilled.
 Verdict JudgeByExec(const Facts& facts, const GuardPolicy& policy);
 
+// BELFRY_PLACE_* that the policy lets pass for path and digest.
+uint32_t ToleratedPlace(const GuardPolicy& policy);
+
 const char* TaintName(int taint);  // of enum belfry_taint: "exec_after_connect", ...
 std::vector<std::string> TaintNames(uint32_t bits);
 bool IsClassA(int taint);
