@@ -1,7 +1,7 @@
 package real_test
 
 import (
-	"fmt"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +32,8 @@ func TestAgentRestartsLeaveNoWindow(t *testing.T) {
 	agent.Register(t, "/payments", rig.Selectors(t, stage.Trusted, rig.Nobody)...)
 	agent.Register(t, "/client", rig.Selectors(t, client, rig.Nobody)...)
 	daemon.Boot(t)
-	feed := daemon.Admin(t).Follow(t, daemon.Folder)
+	admin := daemon.Admin(t)
+	feed := admin.Follow(t, daemon.Folder)
 	agent.Boot(t)
 
 	var crowd []*rig.Child
@@ -51,15 +52,24 @@ func TestAgentRestartsLeaveNoWindow(t *testing.T) {
 	}
 	// Waits until so many have been served since then.
 	again := func(least int, since []int) {
-		rig.Until(t, fmt.Sprintf("%d clients have been served again", least), func() bool {
-			count := 0
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), rig.Patience)
+		defer cancel()
+		var waiting []*rig.Child
+		if err := rig.Eventually(ctx, func() bool {
+			waiting = nil
 			for i, now := range served() {
-				if now > since[i] {
-					count++
+				if now <= since[i] {
+					waiting = append(waiting, crowd[i])
 				}
 			}
-			return count >= least
-		}, agent.Child, daemon.Child)
+			return len(crowd)-len(waiting) >= least
+		}, agent.Child, daemon.Child); err != nil {
+			for _, one := range waiting[:min(3, len(waiting))] {
+				t.Logf("still waiting: pid %d, %s\n%s", one.Pid(), one.Log, admin.Explain(one.Pid()))
+			}
+			t.Fatalf("waiting until %d clients have been served again (%d have not): %v", least, len(waiting), err)
+		}
 	}
 	again(len(crowd), make([]int, len(crowd)))
 	for life := 1; life <= agentRestarts; life++ {
@@ -79,7 +89,7 @@ func TestAgentRestartsLeaveNoWindow(t *testing.T) {
 			again(len(crowd)/4, times) // the others are still on their way when the agent goes again
 		}
 	}
-	mine := daemon.Admin(t).Status(t).Guards[0]
+	mine := admin.Status(t).Guards[0]
 	ends := feed.Lines(`"action":"cut"`)
 	for _, one := range crowd {
 		one.Stop()

@@ -137,6 +137,15 @@ func (a *Admin) Attest(t testing.TB, pid int, guard string) Verdict {
 	return verdict
 }
 
+// Explain is everything that belfryd knows of a process, for whoever reads why a test failed.
+func (a *Admin) Explain(pid int) string {
+	var story json.RawMessage
+	if err := a.call("Explain", fmt.Sprintf(`{"pid": %d}`, pid), &story); err != nil {
+		return err.Error()
+	}
+	return string(story)
+}
+
 // Follow writes every line of the feed into a file until the test ends, and returns its path once the feed is open.
 func (a *Admin) Follow(t testing.TB, folder string) *Feed {
 	t.Helper()
