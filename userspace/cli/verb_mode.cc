@@ -62,7 +62,8 @@ int SetMode(const Options& options, Surroundings& surroundings) {
 void AddMode(CLI::App& app, Surroundings& surroundings, int& exit) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("mode", "set a guard to observe, warn or deny; works without a daemon too");
-  verb->add_option("GUARD MODE", options->words, "the guard's name and the mode; with --all only the mode")->required();
+  // One name: CLI11 from 2.4 on refuses a space in it.
+  verb->add_option("GUARD", options->words, "the guard's name, then the mode; with --all only the mode")->required();
   verb->add_flag("--all", options->all, "every guard");
   verb->footer("Exit: 0 done, 1 refused. `belfry mode --all observe` is the off switch.");
   verb->callback([options, &surroundings, &exit] { exit = SetMode(*options, surroundings); });
