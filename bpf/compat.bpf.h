@@ -38,12 +38,15 @@ struct file___before_6_13 { atomic64_t f_count; };
 struct unix_sock___before_6_10 { unsigned long inflight; };
 #pragma clang attribute pop
 
+/* 4e40eff0b573 ("fs: add infrastructure for multigrain timestamps", 6.13): the top bit says that somebody has looked. */
+#define CTIME_QUERIED (1u << 31)
+
 static __always_inline u64 change_time_ns(struct inode *inode)
 {
 	struct inode___before_6_11 *old = (void *)inode;
 
 	if (bpf_core_field_exists(inode->i_ctime_sec))
-		return inode->i_ctime_sec * 1000000000ull + inode->i_ctime_nsec;
+		return inode->i_ctime_sec * 1000000000ull + ((u32)inode->i_ctime_nsec & ~CTIME_QUERIED);
 	return old->__i_ctime.tv_sec * 1000000000ull + old->__i_ctime.tv_nsec;
 }
 

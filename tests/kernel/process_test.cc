@@ -279,5 +279,34 @@ TEST_F(ProcessTest, PlacesAreJudgedAgainstTheReference) {
             BELFRY_PLACE_MNTNS_FOREIGN | BELFRY_PLACE_ROOT_FOREIGN);
 }
 
+// /proc/PID/root/... of a user namespace reads like a path of ours and is what its owner mounted there.
+TEST_F(ProcessTest, AnExecThroughAForeignMountIsTold) {
+  const string program = CopyOfTrue("program");
+  Actor owner([&](const Actor::Stage& stage) {
+    (void)!unshare(CLONE_NEWUSER | CLONE_NEWNS);
+    stage.Reach();
+  });
+  ASSERT_TRUE(owner.AwaitReach());
+  const auto live = kernel_->Live(static_cast<uint32_t>(owner.pid()));
+  if (!live || !(live->place & BELFRY_PLACE_MNTNS_UNPRIV)) GTEST_SKIP() << "missing: user namespaces";
+  const string through = "/proc/" + std::to_string(owner.pid()) + "/root" + program;
+  EXPECT_EQ(Run({through}, {}).process.place, BELFRY_PLACE_MNTNS_FOREIGN | BELFRY_PLACE_MNTNS_UNPRIV);
+  const int fd = open(through.c_str(), O_PATH | O_CLOEXEC);
+  const auto described = kernel_->Describe(fd);
+  close(fd);
+  ASSERT_TRUE(described.ok()) << described.status();
+  EXPECT_EQ(described->place, BELFRY_PLACE_MNTNS_FOREIGN | BELFRY_PLACE_MNTNS_UNPRIV);
+  EXPECT_EQ(Run({program}, {}).process.place, 0u);
+}
+
+TEST_F(ProcessTest, AnExecThroughADetachedMountIsTold) {
+  const string program = CopyOfTrue("program");
+  const belfry_event_exec event = Run({"/proc/self/fd/77"}, {}, [&] {
+    constexpr unsigned kOpenTreeClone = 1;
+    dup2(static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, program.c_str(), kOpenTreeClone)), 77);
+  });
+  EXPECT_NE(event.process.place & BELFRY_PLACE_MNTNS_FOREIGN, 0u);
+}
+
 }  // namespace
 }  // namespace belfry::kernel
