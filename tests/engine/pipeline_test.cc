@@ -24,6 +24,11 @@ class PipelineTest : public Scene {
     event.process.pin.exec_id = exec_id;
     kernel_->Emit(support::WithHeader(event, BELFRY_KIND_EXEC, 6));
   }
+  void EmitExit() {
+    belfry_event_exit event{};
+    event.pin = client_;
+    kernel_->Emit(support::WithHeader(event, BELFRY_KIND_EXIT, 6));
+  }
   void Turn() { engine_->bench().drain(); }
 };
 
@@ -49,9 +54,7 @@ TEST_F(PipelineTest, AnExitOfAnOpenerIsCutInTheSameTurn) {
   Begin();
   AddClient();
   EmitConnect();
-  belfry_event_exit event{};
-  event.pin = client_;
-  kernel_->Emit(support::WithHeader(event, BELFRY_KIND_EXIT, 6));
+  EmitExit();
   Turn();
   EXPECT_EQ(cutter_->cut.size(), 1u);
 }
@@ -118,6 +121,64 @@ TEST_F(PipelineTest, FollowersAreTold) {
   EXPECT_THAT(lines, Contains(HasSubstr("\"action\":\"connect\"")));
   EXPECT_THAT(lines, Contains(HasSubstr("exec_after_connect")));
   EXPECT_THAT(lines, Contains(HasSubstr("\"action\":\"cut\"")));
+}
+
+// ---- what floods cost ----
+
+TEST_F(PipelineTest, TheDeadConnectionsOfAnOpenerThatExitsCostNoWalk) {
+  Begin();
+  kernel_->AddProcess(client_, image_);
+  for (uint64_t cookie = 1000; cookie < 1300; ++cookie) {
+    belfry_event_connect event{};
+    event.cookie = cookie;
+    event.connection = support::Connection(client_, image_);
+    kernel_->connections[cookie] = {cookie, event.connection, false, false};
+    kernel_->Emit(support::WithHeader(event, BELFRY_KIND_CONNECT, 5));
+  }
+  Turn();
+  kernel_->walks = kernel_->lists = 0;
+  EmitExit();
+  Turn();
+  EXPECT_EQ(kernel_->walks, 0);
+  EXPECT_EQ(kernel_->lists, 0);
+  EXPECT_THAT(kernel_->connections, IsEmpty()) << "dead records are forgotten at the exit";
+  EXPECT_THAT(engine_->seen().connections.OfProcess(client_.tgid), IsEmpty());
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+}
+
+TEST_F(PipelineTest, AllThatATurnCutsIsFoundInOneWalk) {
+  Begin();
+  kernel_->AddProcess(client_, image_);
+  for (uint64_t cookie = 1000; cookie < 1100; ++cookie) {
+    belfry_event_connect event{};
+    event.cookie = cookie;
+    event.connection = support::Connection(client_, image_);
+    kernel_->AddConnection(cookie, event.connection);
+    kernel_->sockets.push_back(ServerEnd(cookie, client_.tgid));
+    kernel_->Emit(support::WithHeader(event, BELFRY_KIND_CONNECT, 5));
+  }
+  EmitExit();
+  kernel_->walks = kernel_->lists = 0;
+  Turn();
+  EXPECT_EQ(cutter_->cut.size(), 100u);
+  EXPECT_EQ(kernel_->walks, 1);
+  EXPECT_EQ(kernel_->lists, 0);
+}
+
+TEST_F(PipelineTest, WhatGoesBeforeTheRetryIsNotLookedForAgain) {
+  Begin();
+  AddClient();
+  kernel_->sockets.pop_back();  // not accepted yet
+  EmitConnect();
+  EmitExit();
+  kernel_->walks = 0;
+  Turn();
+  EXPECT_EQ(kernel_->walks, 1);
+  kernel_->connections[kCookie].alive = false;
+  bool past = false;
+  engine_->loop().After(Cuts::kRetry * 2, [&] { past = true; });
+  Until([&] { return past; });
+  EXPECT_EQ(kernel_->walks, 1);
 }
 
 class SweepTest : public Scene {

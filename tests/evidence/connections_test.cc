@@ -38,7 +38,8 @@ TEST(Connections, ShowsWhatTheStreamTold) {
   connections.Close(7, 60);
   EXPECT_EQ(connections.Live(0), 1u);
   EXPECT_EQ(connections.OfGuard(0).size(), 1u);
-  EXPECT_EQ(connections.OfProcess(100).size(), 2u) << "closed ones are still told of";
+  ASSERT_EQ(connections.OfProcess(100).size(), 1u) << "closed ones are no longer of a process";
+  EXPECT_EQ(connections.OfProcess(100)[0]->cookie, 5u);
   EXPECT_EQ(connections.Find(7)->closed_ns, 50u);
 }
 
@@ -55,6 +56,17 @@ TEST(Connections, TaintsOnlyGrow) {
   EXPECT_FALSE(connections.Find(7)->alive);
   connections.Apply(Connect(7, 1));
   EXPECT_FALSE(connections.Find(7)->alive) << "a cookie is never reused";
+}
+
+TEST(Connections, ACorrectedOpenerMovesTheConnection) {
+  Connections connections;
+  connections.Apply(Connect(7, 100));
+  connections.Put(7, support::Connection(support::Pin(200, 1, 1), support::File(1)), true, 1);
+  EXPECT_TRUE(connections.OfProcess(100).empty());
+  EXPECT_EQ(connections.OfProcess(200).size(), 1u);
+  connections.Put(7, support::Connection(support::Pin(200, 1, 1), support::File(1)), false, 2);
+  connections.Apply(Connect(7, 200));
+  EXPECT_TRUE(connections.OfProcess(200).empty());
 }
 
 TEST(Connections, AnUnrecordedOneHasNoRecordToKeep) {

@@ -92,6 +92,10 @@ class FakeKernel : public kernel::Kernel {
   std::vector<kernel::GuardedName> guarded_names;
   std::vector<std::pair<uint64_t, uint32_t>> tainted;
   std::vector<uint64_t> forgotten;
+  int walks = 0;    // Sockets(0): every table of every process
+  int tables = 0;   // Sockets of one process
+  int searches = 0; // HoldersOf
+  int lists = 0;    // ConnectionsOf
 
   // The live process, its record and nothing else.
   void AddProcess(const belfry_pin& pin, const belfry_file_id& image) {
@@ -155,16 +159,20 @@ class FakeKernel : public kernel::Kernel {
     const auto found = Find(connections, cookie);
     return found ? std::optional(found->record) : std::nullopt;
   }
+  std::optional<kernel::ConnectionEntry> Examine(uint64_t cookie) override { return Find(connections, cookie); }
   absl::StatusOr<std::vector<kernel::ConnectionEntry>> ConnectionsOf(uint32_t tgid) override {
+    ++lists;
     return Where([&](const kernel::ConnectionEntry& c) { return c.record.opener.tgid == tgid; });
   }
   absl::StatusOr<std::vector<kernel::ConnectionEntry>> AllConnections() override {
     return Where([](const kernel::ConnectionEntry&) { return true; });
   }
   absl::StatusOr<std::vector<belfry_socket>> Sockets(uint32_t tgid) override {
+    ++(tgid == 0 ? walks : tables);
     return SlotsWhere([&](const belfry_socket& s) { return tgid == 0 || s.holder_tgid == tgid; });
   }
   absl::StatusOr<std::vector<belfry_socket>> HoldersOf(std::span<const uint64_t> cookies) override {
+    ++searches;
     return SlotsWhere([&](const belfry_socket& s) {
       return s.end == BELFRY_END_CLIENT && std::find(cookies.begin(), cookies.end(), s.cookie) != cookies.end();
     });

@@ -12,7 +12,7 @@ namespace belfry::engine {
 namespace {
 
 // A stand-in key is the only trace of its socket; without the socket it means nothing.
-constexpr int kTriesOfNoCookie = 20;
+constexpr int kTriesOfNoCookie = 5;
 
 }  // namespace
 
@@ -37,10 +37,19 @@ Cuts::~Cuts() {
 }
 
 void Cuts::Now(uint32_t guard, const std::vector<uint64_t>& keys, const std::string& why, std::function<void()> done) {
-  std::vector<uint64_t> open;
-  std::copy_if(keys.begin(), keys.end(), std::back_inserter(open), [this](uint64_t key) { return !ended_.contains(key); });
-  for (const uint64_t key : open) pending_.try_emplace(key, Pending{.guard = guard, .why = why});
-  Try(open, std::move(done));
+  std::vector<Order> orders;
+  for (const uint64_t key : keys) orders.push_back({.guard = guard, .key = key, .why = why});
+  Now(orders, std::move(done));
+}
+
+void Cuts::Now(const std::vector<Order>& orders, std::function<void()> done) {
+  std::set<uint64_t> open;
+  for (const Order& order : orders) {
+    if (ended_.contains(order.key) || KnownGone(order.key)) continue;
+    if (pending_.try_emplace(order.key, Pending{.guard = order.guard, .why = order.why}).second) retry_after_ = kRetry;
+    open.insert(order.key);
+  }
+  Try({open.begin(), open.end()}, std::move(done));
 }
 
 void Cuts::Spread(uint32_t guard, const std::vector<uint64_t>& keys, const std::string& why,
@@ -81,13 +90,17 @@ void Cuts::Try(const std::vector<uint64_t>& keys, std::function<void()> done) {
   batch->Answered();
 }
 
+// One without a record may well be served: only a walk can tell.
+bool Cuts::KnownGone(uint64_t key) {
+  const auto entry = kernel_.Examine(key);
+  return entry && !entry->alive;
+}
+
+// After a walk that did not find it.
 bool Cuts::Gone(uint64_t key) {
-  const auto record = kernel_.Connection(key);
-  if (!record.has_value()) return (key & kNoCookie) == 0 || pending_.at(key).tries >= kTriesOfNoCookie;
-  const auto entries = kernel_.ConnectionsOf(record->opener.tgid);
-  if (!entries.ok()) return false;
-  return std::none_of(entries->begin(), entries->end(),
-                      [&](const kernel::ConnectionEntry& entry) { return entry.cookie == key && entry.alive; });
+  const auto entry = kernel_.Examine(key);
+  if (entry) return !entry->alive;
+  return (key & kNoCookie) == 0 || pending_.at(key).tries >= kTriesOfNoCookie;
 }
 
 void Cuts::Settled(uint64_t key, const absl::Status& result) {
@@ -109,8 +122,10 @@ void Cuts::Settled(uint64_t key, const absl::Status& result) {
 
 void Cuts::RetryLater() {
   if (retry_ != 0) return;
-  retry_ = loop_.After(kRetry, [this] {
+  retry_ = loop_.After(retry_after_, [this] {
     retry_ = 0;
+    retry_after_ = std::min(2 * retry_after_, kLongestRetry);
+    std::erase_if(pending_, [this](const auto& one) { return KnownGone(one.first); });
     std::vector<uint64_t> keys;
     for (const auto& [key, pending] : pending_) keys.push_back(key);
     Try(keys, [] {});

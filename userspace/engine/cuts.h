@@ -1,7 +1,7 @@
 // Connections that must end: finds the server's end of each, has it cut, and does not forget one until it is gone.
 //
-// A connection that nobody has accepted yet is in no table and cannot be cut; it is tried again until it can be, or is
-// gone. The guard's own branch is never cut. Loop thread only.
+// A connection that nobody has accepted yet is in no table and cannot be cut; it is tried again, ever more rarely, until
+// it can be, or is gone. The guard's own branch is never cut. Loop thread only.
 #ifndef BELFRY_ENGINE_CUTS_H_
 #define BELFRY_ENGINE_CUTS_H_
 
@@ -25,13 +25,21 @@ namespace belfry::engine {
 
 class Cuts {
  public:
-  static constexpr std::chrono::milliseconds kRetry{100};
+  static constexpr std::chrono::milliseconds kRetry{100}, kLongestRetry{6400};  // doubled from one to the other
 
   Cuts(Loop& loop, kernel::Kernel& kernel, effect::Cutter& cutter, effect::Journal& journal, Guards& guards);
   ~Cuts();
 
-  // Cuts now; `done` comes when every one of them has been tried once (also if there is none). `why` is for the journal.
+  struct Order {
+    uint32_t guard = 0;
+    uint64_t key = 0;
+    std::string why;  // for the journal
+  };
+
+  // Cuts now, with at most one walk over the descriptor tables for all of them, and none if all are gone already;
+  // `done` comes when every one of them has been tried once (also if there is none).
   // Keys are client cookies, or the stand-ins of gather_facts.h.
+  void Now(const std::vector<Order>& orders, std::function<void()> done);
   void Now(uint32_t guard, const std::vector<uint64_t>& keys, const std::string& why, std::function<void()> done);
   // The same, spread: one every `apart`, in an order and at moments that clients cannot fall into step with.
   void Spread(uint32_t guard, const std::vector<uint64_t>& keys, const std::string& why,
@@ -51,6 +59,7 @@ class Cuts {
   void Try(const std::vector<uint64_t>& keys, std::function<void()> done);
   void Settled(uint64_t key, const absl::Status& result);
   bool Gone(uint64_t key);
+  bool KnownGone(uint64_t key);
   void RetryLater();
 
   Loop& loop_;
@@ -61,6 +70,7 @@ class Cuts {
   std::map<uint64_t, Pending> pending_;
   std::set<uint64_t> ended_;  // until their records are forgotten
   Loop::TimerId retry_ = 0;
+  std::chrono::milliseconds retry_after_ = kRetry;  // of the next retry; short again for whatever is new
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for answers that come after us
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "kit/clock.h"
 #include "verdict/soundness.h"
 
 namespace belfry::engine {
@@ -110,9 +111,15 @@ bool Pipeline::ServesAGuard(const belfry_pin& pin) {
 
 // An exec is told with the new exec id: connections of the old one have lost their opener's image.
 void Pipeline::SuspectOpener(const belfry_pin& opener, uint32_t taint) {
+  std::vector<uint64_t> gone;
   for (const evidence::SeenConnection* connection : seen_.connections.OfProcess(opener.tgid)) {
+    const auto entry = kernel_.Examine(connection->cookie);
+    if (entry && !entry->alive) {
+      gone.push_back(connection->cookie);
+      continue;
+    }
     const belfry_pin& at_connect = connection->record.opener;
-    if (!connection->alive || !SameProcess(at_connect, opener)) continue;
+    if (!SameProcess(at_connect, opener)) continue;
     if (taint == BELFRY_TAINT_EXEC_AFTER_CONNECT && at_connect.exec_id == opener.exec_id) continue;
     suspects_.push_back({connection->cookie, connection->record.guard, at_connect, 1u << taint});
     const Guard* guard = guards_.ByNumber(connection->record.guard);
@@ -120,17 +127,30 @@ void Pipeline::SuspectOpener(const belfry_pin& opener, uint32_t taint) {
       lines_.push_back({.action = "taint", .guard = guard->name(), .pid = opener.tgid, .pid_start_ns = opener.start_ns,
                         .reasons = {verdict::TaintName(static_cast<int>(taint))}, .cookie = connection->cookie});
   }
+  Forget(gone);
+}
+
+// Before the next sweep: what a flood leaves behind must not be looked at again by each event of its process. An error
+// is the sweep's to report, it forgets them too.
+void Pipeline::Forget(const std::vector<uint64_t>& gone) {
+  for (const uint64_t cookie : gone) {
+    seen_.connections.Close(cookie, kit::BootNs());
+    cuts_.Forget(cookie);
+    kernel_.Forget(cookie).IgnoreError();
+  }
 }
 
 void Pipeline::Judge() {
+  std::vector<Cuts::Order> orders;
   for (const Suspect& suspect : suspects_) {
     const Guard* guard = guards_.ByNumber(suspect.guard);
     if (guard == nullptr || guard->mode != verdict::Mode::kDeny || guard->IsOwn(suspect.opener)) continue;
     const uint32_t bits = suspect.taints & Withholding(*guard);
     if (bits == 0) continue;
-    // In the same turn: nothing that the server sends from now on may reach whoever holds the other end.
-    cuts_.Now(suspect.guard, {suspect.cookie}, verdict::TaintNames(bits).front(), [] {});
+    orders.push_back({.guard = suspect.guard, .key = suspect.cookie, .why = verdict::TaintNames(bits).front()});
   }
+  // In the same turn: nothing that the server sends from now on may reach whoever holds the other end.
+  if (!orders.empty()) cuts_.Now(orders, [] {});
 }
 
 }  // namespace belfry::engine

@@ -60,6 +60,7 @@ bool Sweep::MustEnd(const Guard& guard, const belfry_connection& record, std::st
 absl::Status Sweep::Connections(uint64_t now_ns) {
   const auto entries = kernel_.AllConnections();
   if (!entries.ok()) return entries.status();
+  std::vector<Cuts::Order> orders;
   for (const kernel::ConnectionEntry& entry : *entries) {
     seen_.connections.Put(entry.cookie, entry.record, entry.alive, now_ns);
     if (!entry.alive) {
@@ -70,8 +71,10 @@ absl::Status Sweep::Connections(uint64_t now_ns) {
     const Guard* guard = guards_.ByNumber(entry.record.guard);
     if (guard == nullptr || guard->mode != verdict::Mode::kDeny || guard->IsOwn(entry.record.opener)) continue;
     std::string why;
-    if (MustEnd(*guard, entry.record, why)) cuts_.Now(entry.record.guard, {entry.cookie}, why, [] {});
+    if (MustEnd(*guard, entry.record, why))
+      orders.push_back({.guard = entry.record.guard, .key = entry.cookie, .why = why});
   }
+  if (!orders.empty()) cuts_.Now(orders, [] {});
   return absl::OkStatus();
 }
 

@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace belfry::evidence {
+namespace {
+
+bool ByCookie(const SeenConnection* a, const SeenConnection* b) { return a->cookie < b->cookie; }
+
+}  // namespace
 
 SeenConnection* Connections::Slot(uint64_t cookie) {
   if (const auto found = by_cookie_.find(cookie); found != by_cookie_.end()) return &found->second;
@@ -19,14 +24,27 @@ SeenConnection* Connections::Slot(uint64_t cookie) {
   return &made;
 }
 
+// A taint, or a look at the map, may have been told before.
+void Connections::Take(SeenConnection& seen, const belfry_connection& record) {
+  const uint32_t taints = seen.record.taints | record.taints;
+  LeaveProcess(seen);
+  seen.record = record;
+  seen.record.taints = taints;
+  if (seen.alive) by_process_[record.opener.tgid].insert(seen.cookie);
+}
+
+void Connections::LeaveProcess(const SeenConnection& seen) {
+  const auto process = by_process_.find(seen.record.opener.tgid);
+  if (process == by_process_.end()) return;
+  process->second.erase(seen.cookie);
+  if (process->second.empty()) by_process_.erase(process);
+}
+
 void Connections::Apply(const belfry_event_connect& event) {
   if (event.header.kind != BELFRY_KIND_CONNECT) return;
   SeenConnection* seen = Slot(event.cookie);
   if (seen == nullptr) return;
-  // A taint, or a look at the map, may have been told before.
-  const uint32_t taints = seen->record.taints | event.connection.taints;
-  seen->record = event.connection;
-  seen->record.taints = taints;
+  Take(*seen, event.connection);
 }
 
 void Connections::Apply(const belfry_event_taint& event) {
@@ -37,9 +55,7 @@ void Connections::Apply(const belfry_event_taint& event) {
 void Connections::Put(uint64_t cookie, const belfry_connection& record, bool alive, uint64_t now_ns) {
   SeenConnection* seen = Slot(cookie);
   if (seen == nullptr) return;
-  const uint32_t taints = seen->record.taints | record.taints;
-  seen->record = record;
-  seen->record.taints = taints;
+  Take(*seen, record);
   if (!alive) Close(cookie, now_ns);
 }
 
@@ -47,6 +63,7 @@ void Connections::Put(uint64_t cookie, const belfry_connection& record, bool ali
 void Connections::Close(uint64_t cookie, uint64_t now_ns) {
   const auto found = by_cookie_.find(cookie);
   if (found == by_cookie_.end() || !found->second.alive) return;
+  LeaveProcess(found->second);
   found->second.alive = false;
   found->second.closed_ns = now_ns;
   closed_.push_back(cookie);
@@ -62,22 +79,21 @@ size_t Connections::Live(uint32_t guard) const {
                        [&](const auto& entry) { return entry.second.alive && entry.second.record.guard == guard; });
 }
 
-template <typename Wanted>
-std::vector<const SeenConnection*> Connections::Where(Wanted wanted) const {
+std::vector<const SeenConnection*> Connections::OfGuard(uint32_t guard) const {
   std::vector<const SeenConnection*> out;
-  for (const auto& [cookie, seen] : by_cookie_) {
-    if (wanted(seen)) out.push_back(&seen);
-  }
-  std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->cookie < b->cookie; });
+  for (const auto& [cookie, seen] : by_cookie_)
+    if (seen.alive && seen.record.guard == guard) out.push_back(&seen);
+  std::sort(out.begin(), out.end(), ByCookie);
   return out;
 }
 
-std::vector<const SeenConnection*> Connections::OfGuard(uint32_t guard) const {
-  return Where([&](const SeenConnection& c) { return c.alive && c.record.guard == guard; });
-}
-
 std::vector<const SeenConnection*> Connections::OfProcess(uint32_t tgid) const {
-  return Where([&](const SeenConnection& c) { return c.record.opener.tgid == tgid; });
+  const auto process = by_process_.find(tgid);
+  if (process == by_process_.end()) return {};
+  std::vector<const SeenConnection*> out;
+  for (const uint64_t cookie : process->second) out.push_back(&by_cookie_.at(cookie));
+  std::sort(out.begin(), out.end(), ByCookie);
+  return out;
 }
 
 }  // namespace belfry::evidence

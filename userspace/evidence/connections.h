@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "belfry/wire.h"
 
 namespace belfry::evidence {
@@ -37,19 +38,20 @@ class Connections {
   const SeenConnection* Find(uint64_t cookie) const;
   size_t Live(uint32_t guard) const;
   std::vector<const SeenConnection*> OfGuard(uint32_t guard) const;   // live ones, by cookie
-  std::vector<const SeenConnection*> OfProcess(uint32_t tgid) const;  // closed ones too, by cookie
+  std::vector<const SeenConnection*> OfProcess(uint32_t tgid) const;  // live ones, by cookie; costs what it returns
 
   size_t size() const { return by_cookie_.size(); }
   uint64_t not_kept() const { return not_kept_; }
 
  private:
   SeenConnection* Slot(uint64_t cookie);
-  template <typename Wanted>
-  std::vector<const SeenConnection*> Where(Wanted wanted) const;
+  void Take(SeenConnection& seen, const belfry_connection& record);
+  void LeaveProcess(const SeenConnection& seen);
 
   const size_t capacity_;
   absl::flat_hash_map<uint64_t, SeenConnection> by_cookie_;
-  std::deque<uint64_t> closed_;  // oldest first
+  absl::flat_hash_map<uint32_t, absl::flat_hash_set<uint64_t>> by_process_;  // live ones, by their opener's number
+  std::deque<uint64_t> closed_;                                              // oldest first
   uint64_t not_kept_ = 0;
 };
 

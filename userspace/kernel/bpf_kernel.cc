@@ -36,6 +36,7 @@ class BpfKernel : public Kernel {
   std::optional<belfry_live> Live(uint32_t tgid) override;
   absl::StatusOr<std::vector<belfry_live>> AllLive() override { return snapshot_.Live(0); }
   std::optional<belfry_connection> Connection(uint64_t cookie) override { return records_->Find(cookie); }
+  std::optional<ConnectionEntry> Examine(uint64_t cookie) override { return records_->One(cookie); }
   absl::StatusOr<std::vector<ConnectionEntry>> ConnectionsOf(uint32_t tgid) override { return records_->Of(tgid); }
   absl::StatusOr<std::vector<ConnectionEntry>> AllConnections() override { return records_->All(); }
   absl::StatusOr<std::vector<belfry_socket>> Sockets(uint32_t tgid) override { return snapshot_.Sockets(tgid); }

@@ -58,6 +58,8 @@ class Kernel {
   virtual std::optional<belfry_live> Live(uint32_t tgid) = 0;  // nullopt: no such process
   virtual absl::StatusOr<std::vector<belfry_live>> AllLive() = 0;
   virtual std::optional<belfry_connection> Connection(uint64_t cookie) = 0;
+  // This one record, and whether its ends are still there; at no more cost than that. nullopt: no such record.
+  virtual std::optional<ConnectionEntry> Examine(uint64_t cookie) = 0;
   // Every record, of any guard, whose opener bears this number: complete, whatever the ring lost.
   virtual absl::StatusOr<std::vector<ConnectionEntry>> ConnectionsOf(uint32_t tgid) = 0;
   virtual absl::StatusOr<std::vector<ConnectionEntry>> AllConnections() = 0;

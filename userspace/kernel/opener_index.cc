@@ -18,7 +18,7 @@ void OpenerIndex::Restart() {
 }
 
 void OpenerIndex::Found(uint64_t cookie, uint32_t tgid) {
-  if (openers_.emplace(cookie, tgid).second) cookies_[tgid].push_back(cookie);
+  if (openers_.emplace(cookie, tgid).second) cookies_[tgid].insert(cookie);
 }
 
 void OpenerIndex::Told(uint64_t cookie, uint32_t tgid) {
@@ -31,7 +31,7 @@ void OpenerIndex::Forgotten(uint64_t cookie) {
   auto opener = openers_.find(cookie);
   if (opener != openers_.end()) {
     auto list = cookies_.find(opener->second);
-    list->second.erase(std::find(list->second.begin(), list->second.end(), cookie));
+    list->second.erase(cookie);
     if (list->second.empty()) cookies_.erase(list);
     openers_.erase(opener);
   }
@@ -49,7 +49,10 @@ bool OpenerIndex::Complete(uint32_t tgid) const {
 
 std::vector<uint64_t> OpenerIndex::Of(uint32_t tgid) const {
   auto list = cookies_.find(tgid);
-  return list == cookies_.end() ? std::vector<uint64_t>() : list->second;
+  if (list == cookies_.end()) return {};
+  std::vector<uint64_t> cookies(list->second.begin(), list->second.end());
+  std::sort(cookies.begin(), cookies.end());
+  return cookies;
 }
 
 }  // namespace belfry::kernel

@@ -39,7 +39,7 @@ class OpenerIndex {
   const uint64_t* made_;
   std::vector<uint64_t> counted_;
   absl::flat_hash_map<uint64_t, uint32_t> openers_;  // cookie to tgid
-  absl::flat_hash_map<uint32_t, std::vector<uint64_t>> cookies_;
+  absl::flat_hash_map<uint32_t, absl::flat_hash_set<uint64_t>> cookies_;
   // Records forgotten lately: their event may still be on its way and must not count for another.
   absl::flat_hash_set<uint64_t> forgotten_;
   std::deque<uint64_t> forgotten_order_;

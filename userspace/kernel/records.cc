@@ -67,6 +67,14 @@ void Records::Examine(ConnectionEntry& entry) {
   entry.client_open = call.client_open;
 }
 
+std::optional<ConnectionEntry> Records::One(uint64_t cookie) {
+  const std::optional<belfry_connection> record = Find(cookie);
+  if (!record) return std::nullopt;
+  ConnectionEntry entry{.cookie = cookie, .record = *record};
+  Examine(entry);
+  return entry;
+}
+
 absl::StatusOr<std::vector<ConnectionEntry>> Records::Of(uint32_t tgid) {
   if (absl::Status s = collect_(); !s.ok()) return s;
   std::vector<ConnectionEntry> entries;

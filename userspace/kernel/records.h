@@ -28,6 +28,7 @@ class Records {
   void Notice(const belfry_header& header);  // an event as it leaves the ring: the whole record lies behind the header
 
   std::optional<belfry_connection> Find(uint64_t cookie) const;
+  std::optional<ConnectionEntry> One(uint64_t cookie);
   absl::StatusOr<std::vector<ConnectionEntry>> Of(uint32_t tgid);
   absl::StatusOr<std::vector<ConnectionEntry>> All();
   absl::Status Taint(uint64_t cookie, uint32_t bits);
