@@ -95,6 +95,14 @@ TEST_F(JudgeTest, AHolderThatStaysIsATransfer) {
   EXPECT_EQ(cutter_->cut.size(), 1u);
 }
 
+TEST_F(JudgeTest, ADoubtThatStaysIsLookedAtEverMoreRarely) {
+  Begin();
+  AddClient();
+  kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, support::Pin(77, 77, 1), 3));
+  Judge().IgnoreError();
+  EXPECT_LE(kernel_->searches, 8);  // after 1, 2, 4, 8, 16 and 32 of 60 ms
+}
+
 TEST_F(JudgeTest, AServedConnectionWithoutARecordIsUnrecordedAndCut) {
   Begin();
   AddClient();
@@ -130,6 +138,16 @@ TEST_F(JudgeTest, ALiveProcessWithoutAConnectionIsUnrecorded) {
   Begin();
   kernel_->AddProcess(client_, image_);
   EXPECT_THAT(Reasons(Judge()), ElementsAre("unrecorded"));
+}
+
+TEST_F(JudgeTest, WhatIsGoneCanTellWhyButProvesNothing) {
+  Begin();
+  AddClient();
+  kernel_->sockets.clear();
+  kernel_->connections[kCookie].alive = false;
+  EXPECT_THAT(Reasons(Judge()), ElementsAre("unrecorded"));
+  kernel_->live[client_.tgid].pin.exec_id = kernel_->processes[client_.tgid].pin.exec_id = client_.exec_id + 1;
+  EXPECT_THAT(Reasons(Judge()), ElementsAre("exec_after_connect", "unrecorded"));
 }
 
 TEST_F(JudgeTest, TheAnswerDoesNotDependOnTheRing) {
@@ -198,6 +216,28 @@ TEST_F(JudgeTest, AStrangerMayNotAskWhateverItsUid) {
   AddClient();
   AddProcess(90, 1, support::File(101));
   EXPECT_TRUE(absl::IsPermissionDenied(Judge(90).status()));
+}
+
+TEST_F(JudgeTest, ARefusedStrangerCostsNoWalk) {
+  Begin();
+  AddProcess(90, 1, support::File(101));
+  kernel_->walks = 0;
+  EXPECT_TRUE(absl::IsPermissionDenied(Judge(90).status()));
+  EXPECT_EQ(kernel_->walks, 0);
+}
+
+TEST_F(JudgeTest, AllWhoMayBeAdmittedSoonShareOneLook) {
+  Begin("mode: deny, listener: {uid: 5}");
+  AddClient();
+  kernel_->walks = 0;
+  int answered = 0;
+  for (int i = 0; i < 50; ++i)
+    engine_->questions().Judge({.tgid = kSupervisor}, {}, [&](const auto& reply) {
+      EXPECT_TRUE(absl::IsPermissionDenied(reply.status()));
+      ++answered;
+    });
+  Until([&] { return answered == 50; });
+  EXPECT_LE(kernel_->walks, 4);  // one at once, one for the rest; the engine's own look for a missing listener may come
 }
 
 TEST_F(JudgeTest, AGrandchildOfAnotherImageMayNotAsk) {

@@ -64,6 +64,19 @@ void LeaveOutEnded(const std::set<uint64_t>& ended, std::vector<verdict::Connect
   if (!std::all_of(connections.begin(), connections.end(), has_ended)) std::erase_if(connections, has_ended);
 }
 
+// Nothing is open any more: what was cut between the request and the question can still tell why. Never as proof.
+void AddGone(const std::vector<kernel::ConnectionEntry>& gone, Gathered& into) {
+  if (!into.facts.connections.empty()) return;
+  for (const kernel::ConnectionEntry& entry : gone) {
+    verdict::ConnectionFacts connection;
+    connection.cookie = entry.cookie;
+    connection.record = entry.record;
+    connection.record.taints |= 1u << BELFRY_TAINT_UNRECORDED;
+    connection.holders_searched = true;
+    into.facts.connections.push_back(connection);
+  }
+}
+
 absl::Status ReadConnections(kernel::Kernel& kernel, const Guard& guard, uint32_t tgid, const Already& already,
                              Gathered& into) {
   // Ends first, records second: a connection made in between has a record and no end, never the other way round.
@@ -71,10 +84,14 @@ absl::Status ReadConnections(kernel::Kernel& kernel, const Guard& guard, uint32_
   const auto entries = kernel.ConnectionsOf(tgid);
   if (!entries.ok()) return entries.status();
   std::set<uint64_t> recorded;
+  std::vector<kernel::ConnectionEntry> gone;
   for (const kernel::ConnectionEntry& entry : *entries) {
     if (entry.record.guard != guard.number) continue;
     recorded.insert(entry.cookie);
-    if (!entry.alive) continue;
+    if (!entry.alive) {
+      gone.push_back(entry);
+      continue;
+    }
     verdict::ConnectionFacts connection;
     connection.cookie = entry.cookie;
     connection.record = entry.record;
@@ -86,6 +103,7 @@ absl::Status ReadConnections(kernel::Kernel& kernel, const Guard& guard, uint32_
     return status;
   if (absl::Status status = MarkForeignAcceptors(kernel, guard, into); !status.ok()) return status;
   AddUnrecorded(recorded, into);
+  AddGone(gone, into);
   return absl::OkStatus();
 }
 
