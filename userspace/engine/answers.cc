@@ -24,6 +24,20 @@ absl::StatusOr<std::string> ProfileOf(const std::string& asked) {
                     "unix or belfry");
 }
 
+// Does the caller's parent or its parent hold a guarded listener? The only callers whom a look may help.
+bool MayServe(kernel::Kernel& kernel, uint32_t caller) {
+  auto live = kernel.Live(caller);
+  for (int generation = 0; generation < 2 && live && live->parent_tgid != 0; ++generation) {
+    live = kernel.Live(live->parent_tgid);
+    if (!live) return false;
+    const auto sockets = kernel.Sockets(live->pin.tgid);
+    if (!sockets.ok()) return false;
+    for (const belfry_socket& socket : *sockets)
+      if (socket.end == BELFRY_END_LISTENER) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Answers::~Answers() {
@@ -39,8 +53,22 @@ void Answers::Admit(const service::Peer& peer, const std::string& guard,
   const auto first = GuardOfCaller(engine_.kernel(), engine_.guards(), peer.tgid, guard);
   if (first.ok()) return then(first);
   // Its agent may have begun to serve a moment ago.
-  engine_.listeners().Scan([this, peer, guard, then = std::move(then)] {
+  if (!MayServe(engine_.kernel(), peer.tgid)) return then(first);
+  refused_.push_back([this, peer, guard, then = std::move(then)] {
     then(GuardOfCaller(engine_.kernel(), engine_.guards(), peer.tgid, guard));
+  });
+  LookForRefused();
+}
+
+void Answers::LookForRefused() {
+  if (looks_rest_ || refused_.empty()) return;
+  looks_rest_ = true;
+  engine_.loop().After(kLook, [this] {
+    looks_rest_ = false;
+    LookForRefused();
+  });
+  engine_.listeners().Scan([again = std::exchange(refused_, {})] {
+    for (const auto& ask : again) ask();
   });
 }
 

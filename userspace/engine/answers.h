@@ -3,10 +3,12 @@
 #ifndef BELFRY_ENGINE_ANSWERS_H_
 #define BELFRY_ENGINE_ANSWERS_H_
 
+#include <chrono>
 #include <functional>
 #include <list>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/judgement.h"
 #include "service/questions.h"
@@ -38,6 +40,8 @@ class Answers final : public service::Questions {
   void TellModes();
 
  private:
+  static constexpr std::chrono::milliseconds kLook{250};
+
   struct Watcher {
     uint32_t guard = 0;
     verdict::Mode told = verdict::Mode::kObserve;
@@ -49,11 +53,15 @@ class Answers final : public service::Questions {
   // The guard that the peer may ask about, looked for once more if nobody is known to serve it. Loop thread.
   void Admit(const service::Peer& peer, const std::string& guard,
              std::function<void(const absl::StatusOr<uint32_t>&)> then);
+  // One look for the listeners for all who were refused, and at most one per kLook: anybody can be refused.
+  void LookForRefused();
   // Runs `task` on the loop, or `otherwise` here if that has stopped.
   void OnLoop(std::function<void()> task, std::function<void(absl::Status)> otherwise);
 
   Engine& engine_;
   std::list<Watcher> watchers_;
+  std::vector<std::function<void()>> refused_;  // to be asked about again after the next look
+  bool looks_rest_ = false;                     // one was begun less than kLook ago
 };
 
 }  // namespace belfry::engine

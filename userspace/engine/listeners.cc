@@ -37,7 +37,12 @@ void Listeners::Scan(std::function<void()> done) {
 void Listeners::Finished() {
   scanning_ = false;
   for (const auto& done : std::exchange(waiting_, {})) done();
-  for (auto& done : std::exchange(waiting_for_next_, {})) Scan(std::move(done));
+  auto next = std::exchange(waiting_for_next_, {});
+  if (next.empty()) return;
+  // One more look for all of them, however many they are.
+  Scan([next = std::move(next)] {
+    for (const auto& done : next) done();
+  });
 }
 
 std::vector<Listeners::Candidate> Listeners::Candidates() {
