@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <random>
+#include <utility>
 
 #include "engine/gather_facts.h"
 
@@ -44,10 +45,17 @@ void Cuts::Now(uint32_t guard, const std::vector<uint64_t>& keys, const std::str
 
 void Cuts::Now(const std::vector<Order>& orders, std::function<void()> done) {
   std::set<uint64_t> open;
+  bool any_new = false;
   for (const Order& order : orders) {
     if (ended_.contains(order.key) || KnownGone(order.key)) continue;
-    if (pending_.try_emplace(order.key, Pending{.guard = order.guard, .why = order.why}).second) retry_after_ = kRetry;
+    any_new |= pending_.try_emplace(order.key, Pending{.guard = order.guard, .why = order.why}).second;
     open.insert(order.key);
+  }
+  // Not held up by what has long been waiting.
+  if (any_new && retry_after_ != kRetry) {
+    retry_after_ = kRetry;
+    loop_.Cancel(std::exchange(retry_, 0));
+    RetryLater();
   }
   Try({open.begin(), open.end()}, std::move(done));
 }

@@ -64,7 +64,9 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     answer_.verdict = question_.reference ? verdict::JudgeByExec(facts_, guard->PolicyNow())
                                           : verdict::Judge(facts_, guard->PolicyNow());
     if (MayPass(answer_.verdict) && !WrittenDown(facts_) && steady_clock::now() - began_ < bench_.deadlines.holders) {
-      bench_.loop.After(bench_.deadlines.again, [self = shared_from_this()] { self->Look(); });
+      // Each look is a walk over every table, and the caller decides how many wait: ever more rarely.
+      const auto wait = bench_.deadlines.again * (1 << std::min(waits_++, 5));
+      bench_.loop.After(wait, [self = shared_from_this()] { self->Look(); });
       return;
     }
     if (answer_.verdict.outcome == Outcome::kUnavailable) return Unavailable("the holders could not be searched");
@@ -196,6 +198,7 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
   std::function<void(const Answer&)> done_;  // empty once called
   const steady_clock::time_point began_;
   Loop::TimerId deadline_ = 0;
+  int waits_ = 0;  // for a doubt to pass
   verdict::Facts facts_, read_for_;
   std::optional<Read> read_;
   Answer answer_;
