@@ -209,6 +209,9 @@ TEST_F(SweepTest, ARiseOfMissedRunsIsAGap) {
   kernel_->counters[1].missed = 9;
   sweep.LookForGaps(200);
   EXPECT_THAT(gaps_.All(), IsEmpty());
+  kernel_->counters[0].lost_map = 7;  // no record decides by itself
+  sweep.LookForGaps(200);
+  EXPECT_THAT(gaps_.All(), IsEmpty());
   kernel_->counters[0].missed = 4;
   sweep.LookForGaps(300);
   EXPECT_TRUE(gaps_.Covers(250));

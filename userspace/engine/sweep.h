@@ -32,7 +32,7 @@ class Sweep {
   // while it did), and in guards that reset are cut, spread out. Returns how many there were.
   absl::StatusOr<int> MarkUnrecorded(belfry_taint taint, uint64_t now_ns);
 
-  // A rise of a program's missed runs or full maps since the last call is a gap up to now.
+  // A rise of a program's missed runs since the last call is a gap up to now.
   void LookForGaps(uint64_t now_ns);
 
  private:
