@@ -54,6 +54,8 @@ void Client() {
     const std::string word = Hear();
     if (word == "connect") {
       Say(ConnectOnce(Env("BELFRY_SOCKET")) >= 0 ? "connected" : "refused");
+    } else if (word == "here") {
+      Say(word);
     } else if (word == "exec") {
       execl("/bin/sleep", "sleep", "1000", nullptr);
       _exit(8);
