@@ -64,8 +64,9 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     answer_.verdict = question_.reference ? verdict::JudgeByExec(facts_, guard->PolicyNow())
                                           : verdict::Judge(facts_, guard->PolicyNow());
     if (MayPass(answer_.verdict) && !WrittenDown(facts_) && steady_clock::now() - began_ < bench_.deadlines.holders) {
-      // Each look is a walk over every table, and the caller decides how many wait: ever more rarely.
-      const auto wait = bench_.deadlines.again * (1 << std::min(waits_++, 5));
+      // Each look is a walk over every table, and the caller decides how many wait. Rarer still, and a process that
+      // spawns all the time would never be seen without a child.
+      const auto wait = bench_.deadlines.again * (waits_++ == 0 ? 1 : 2);
       bench_.loop.After(wait, [self = shared_from_this()] { self->Look(); });
       return;
     }

@@ -28,7 +28,7 @@ namespace belfry::engine {
 struct Deadlines {
   // A spawned child's copy of a descriptor goes away at its exec: a holder that is still there after this is foreign.
   std::chrono::milliseconds holders{1500};
-  std::chrono::milliseconds again{25};      // between the first two looks; doubled up to 32 times that
+  std::chrono::milliseconds again{25};      // between the first two looks; twice that between the rest
   std::chrono::milliseconds evidence{1800};  // the plugin waits for 2 s
   std::chrono::milliseconds cut{500};
 };
