@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/mounts.h"
 #include "kernel/bpf_kernel.h"
 #include "kit/owned_fd.h"
 
@@ -120,7 +121,7 @@ class LiveKernel : public testing::Test {
     return options;
   }
 
-  // The filesystem's number by the kernel's word, and the path within it as the test's folder has no mount of its own.
+  // The filesystem's number by the kernel's word.
   uint32_t Dev() {
     kit::OwnedFd fd(open(folder_.c_str(), O_RDONLY | O_CLOEXEC));
     absl::StatusOr<belfry_described_file> file = kernel_->Describe(fd.get());
@@ -130,7 +131,12 @@ class LiveKernel : public testing::Test {
   void Guard(const std::vector<std::pair<uint32_t, std::string>>& sockets) {
     std::vector<GuardedName> names;
     const uint32_t dev = Dev();
-    for (const auto& [guard, path] : sockets) names.push_back({.guard = guard, .socket = 0, .dev = dev, .path = path});
+    for (const auto& [guard, path] : sockets) {
+      // Within its filesystem, which differs from the path where the root or /tmp is a bind mount or a subvolume.
+      absl::StatusOr<host::NamePlace> place = host::PlaceOf(path);
+      ASSERT_TRUE(place.ok()) << place.status();
+      names.push_back({.guard = guard, .socket = 0, .dev = dev, .path = place->NameInside()});
+    }
     ASSERT_TRUE(kernel_->SetGuardedNames(names).ok());
   }
 

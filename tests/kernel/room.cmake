@@ -1,2 +1,3 @@
 find_library(URING uring REQUIRED)
-target_link_libraries(kernel_test PRIVATE ${URING})
+# host: where a name is within its filesystem.
+target_link_libraries(kernel_test PRIVATE ${URING} belfry_host)
