@@ -89,6 +89,15 @@ TEST_F(PartsTest, AModeThatIsSetIsWrittenAndTold) {
   EXPECT_TRUE(absl::IsInvalidArgument(SetMode("g", "of").status()));
 }
 
+TEST_F(PartsTest, ARunDirectoryOthersMayWriteToIsRefused) {
+  Begin();
+  ASSERT_EQ(chmod(dir_.c_str(), 0777), 0);
+  Config config;
+  config.run_dir = dir_;
+  const auto engine = Engine::Make({.config = config, .kernel = std::make_unique<support::FakeKernel>()}, log_);
+  EXPECT_EQ(engine.status().code(), absl::StatusCode::kFailedPrecondition) << engine.status();
+}
+
 TEST_F(PartsTest, TheOperatorsOverrideHoldsAtStart) {
   ASSERT_TRUE(WriteModes(dir_ + "/mode.override.json", {{"g", verdict::Mode::kWarn}}).ok());
   Begin("mode: deny");
