@@ -24,8 +24,19 @@ int taint_connection(struct belfry_call *call)
 }
 
 /*
- * While either end exists the client's sock does: its own file holds it, and the server's end holds its peer. A freed
- * sock has no references left, or a new owner and so another cookie (cleared at allocation): a live one cannot look so.
+ * The client's end is open while its struct socket points back at it: both are unlinked when the last descriptor is
+ * closed (sock_orphan). A count of references or a cookie alone outlive the sock in freed memory.
+ */
+static __always_inline bool is_open(struct unix_sock *unix)
+{
+	struct socket *socket = unix->sk.sk_socket;
+
+	return socket && VIEW(struct socket, socket)->sk == (struct sock *)unix;
+}
+
+/*
+ * A server's end, accepted or still an embryo, names its peer until it is released (unix_release_sock), and holds it:
+ * freed memory names nobody, and a new owner of the client's memory has another cookie.
  */
 SEC("syscall")
 int examine_connection(struct belfry_call *call)
@@ -33,7 +44,7 @@ int examine_connection(struct belfry_call *call)
 	u64 cookie = call->cookie;
 	struct belfry_connection *connection = bpf_map_lookup_elem(&connections, &cookie);
 	struct unix_sock *client, *server;
-	bool same;
+	bool paired, same;
 
 	if (!connection)
 		return 0;
@@ -41,16 +52,17 @@ int examine_connection(struct belfry_call *call)
 	client = VIEW(struct unix_sock, connection->client_sk);
 	server = VIEW(struct unix_sock, connection->server_sk);
 	if (!connection->client_sk) {
-		call->alive = call->client_open = 1;	/* not known which socket */
+		call->alive = call->client_open = 1;	/* not known which socket: the process answers for it */
 		return 0;
 	}
+	paired = connection->server_sk && (u64)server->peer == connection->client_sk;
 	if (cookie & BELFRY_COOKIE_NONE_BIT)
-		same = (u64)server->peer == connection->client_sk;
+		same = paired;
 	else
 		same = (u64)client->sk.__sk_common.skc_cookie.counter == cookie;
-	call->alive = same && client->sk.__sk_common.skc_refcnt.refs.counter > 0;
-	call->client_open = call->alive && !(client->sk.__sk_common.skc_flags & SOCK_DEAD_FLAG);
-	call->in_flight = call->alive && in_flight(client);
+	call->client_open = same && is_open(client);
+	call->alive = call->client_open || (same && paired);
+	call->in_flight = call->client_open && in_flight(client);
 	return 0;
 }
 

@@ -26,7 +26,6 @@ enum { false = 0, true = 1 };
 #define TCP_LISTEN 10
 #define SOL_SOCKET 1
 #define SO_PEERCRED 17
-#define SOCK_DEAD_FLAG 1u		/* 1 << SOCK_DEAD: the last descriptor is gone */
 #define PIDTYPE_TGID 1
 #define PF_KTHREAD 0x00200000
 #define SB_KERNMOUNT (1ul << 22)
@@ -136,10 +135,12 @@ struct sock_common {
 };
 struct sk_buff { struct sk_buff *prev; struct sock *sk; };
 struct sk_buff_head { struct sk_buff *prev; };
+struct socket;
 struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
 	u16 sk_type;
+	struct socket *sk_socket;	/* null once the last descriptor is closed */
 	struct pid *sk_peer_pid;
 };
 struct unix_vertex;

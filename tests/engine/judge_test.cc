@@ -91,8 +91,14 @@ TEST_F(JudgeTest, AHolderThatStaysIsATransfer) {
   Begin();
   AddClient();
   kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, support::Pin(77, 77, 1), 3));
+  std::string journal;
+  engine_->journal().Follow({.everything = true,
+                             .line = [&](const std::string& line) { return journal += line, true; },
+                             .cancelled = [] { return false; },
+                             .ended = [](const absl::Status&) {}});
   EXPECT_THAT(Reasons(Judge()), ElementsAre("fd_transferred"));
   EXPECT_EQ(cutter_->cut.size(), 1u);
+  EXPECT_THAT(journal, ::testing::HasSubstr("held by pid 77 fd "));
 }
 
 TEST_F(JudgeTest, ADoubtThatStaysIsLookedAtMoreRarely) {

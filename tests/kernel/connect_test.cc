@@ -277,6 +277,18 @@ TEST_F(ConnectTest, AliveUntilBothEndsAreGone) {
   EXPECT_TRUE(kernel_->AllConnections()->at(0).alive || kernel_->AllConnections()->at(1).alive);
 }
 
+// Else a slow server would find it unrecorded when it accepts, and with it every connection of an honest process.
+TEST_F(ConnectTest, AliveWhileAServerMayStillAcceptIt) {
+  const uint32_t self = static_cast<uint32_t>(getpid());
+  Connect(guarded_).Reset();
+  EXPECT_TRUE(ConnectionsOf(self).at(0).alive);
+  EXPECT_FALSE(ConnectionsOf(self).at(0).client_open);
+  kit::OwnedFd server(accept(listener_.get(), nullptr, nullptr));
+  EXPECT_TRUE(ConnectionsOf(self).at(0).alive);
+  server.Reset();
+  EXPECT_FALSE(ConnectionsOf(self).at(0).alive);
+}
+
 TEST_F(ConnectTest, AnExecShowsAsAnotherExecId) {
   Actor actor([&](const Actor::Stage& stage) {
     Must(ConnectFd(socket(AF_UNIX, SOCK_STREAM, 0), guarded_) == 0);

@@ -153,12 +153,27 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
 
   static std::string Comm(const belfry_live& live) { return {live.comm, strnlen(live.comm, sizeof live.comm)}; }
 
+  // Who else holds a descriptor of it: what fd_transferred accuses.
+  std::string Holders() const {
+    std::string text;
+    for (const verdict::ConnectionFacts& connection : facts_.connections) {
+      for (const belfry_socket& holder : connection.foreign_holders) {
+        if (text.size() > 200) return text + ", ...";
+        absl::StrAppend(&text, text.empty() ? "held by " : ", ",
+                        holder.holder_tgid == 0 ? "a message on its way" : absl::StrCat("pid ", holder.holder_tgid, " fd ", holder.fd),
+                        holder.in_flight != 0 && holder.holder_tgid != 0 ? " (on its way in a message too)" : "");
+      }
+    }
+    return text;
+  }
+
   void Write(const Guard& guard, const belfry_live* live) {
     effect::Entry entry{.action = guard.mode == verdict::Mode::kDeny ? "withheld" : "would_withhold",
                         .outcome = "failure",
                         .guard = guard.name(),
                         .pid = question_.tgid,
                         .reasons = answer_.verdict.reasons,
+                        .message = Holders(),
                         .mode = verdict::ModeName(guard.mode)};
     if (live != nullptr) {
       entry.pid_start_ns = live->pin.start_ns;
