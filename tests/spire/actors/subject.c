@@ -97,11 +97,12 @@ static void zombie(void) {
   stay(opener);
 }
 
-static void from_memfd(char** argv) {
+/* The kernel makes it with mode 0777: whoever reaches it through /proc may write to it. */
+static void from_memfd(char** argv, mode_t mode) {
   int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   int copy = (int)syscall(SYS_memfd_create, "subject", 0);
   struct stat facts;
-  if (self < 0 || copy < 0 || fstat(self, &facts) != 0) die("memfd");
+  if (self < 0 || copy < 0 || fstat(self, &facts) != 0 || fchmod(copy, mode) != 0) die("memfd");
   for (off_t done = 0; done < facts.st_size;) {
     if (sendfile(copy, self, &done, (size_t)(facts.st_size - done)) <= 0) die("sendfile");
   }
@@ -126,7 +127,8 @@ int main(int argc, char** argv) {
   }
   if (argc < 2) return 64;
   sockets = argv + 2;
-  if (strcmp(argv[1], "memfd") == 0) from_memfd(argv);
+  if (strcmp(argv[1], "memfd") == 0) from_memfd(argv, 0755);
+  if (strcmp(argv[1], "open_memfd") == 0) from_memfd(argv, 0777);
   for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if (strcmp(argv[1], kinds[i].name) == 0) {
       kinds[i].be();

@@ -17,6 +17,7 @@ type inDeny int
 const (
 	same        inDeny = iota // value by value
 	withoutPath               // path and sha256 are absent: design §3, invariant 3
+	withoutDigest             // sha256 is absent: the bytes of now cannot be shown to be those that were executed
 	unmarked                  // the path is the name it was started as, without the kernel's " (deleted)"
 	withheld                  // PermissionDenied
 )
@@ -116,6 +117,8 @@ var kinds = []kind{
 	{name: "first thread exited, another lives", actor: "leader_exited", mute: true},
 	{name: "zombie", actor: "zombie", mute: true, deny: withheld, why: "opener_exited"},
 	{name: "memfd", actor: "memfd"},
+	{name: "memfd that anybody may write to", actor: "open_memfd", deny: withoutDigest,
+		why: "it was written to just before its exec, and its mode lets others write to it since"},
 	{name: "executable of 64 MiB", at: func(t *testing.T, folder, subject string) string {
 		path := copyTo(t, subject, filepath.Join(folder, "huge"))
 		must(t, os.Truncate(path, 64<<20))

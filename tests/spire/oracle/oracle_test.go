@@ -192,10 +192,12 @@ func compareDenied(t *testing.T, kind kind, setting string, want, got said, with
 		}
 	case kind.deny == withoutPath:
 		compare(t, where, withoutPathOrHash(), got)
+	case kind.deny == withoutDigest:
+		compare(t, where, said{values: without("unix:sha256:", want.values), err: want.err}, got)
 	case kind.deny == unmarked:
 		compare(t, where, said{values: withoutMark(want.values), err: want.err}, got)
 	case want.err != nil: // where the built-in refuses, ours may refuse too, or leave out what cannot be said
-		if plain := withoutPathOrHash(); got.err == nil && !slices.Equal(plain.values, withoutPathOf(got.values)) {
+		if plain := withoutPathOrHash(); got.err == nil && !slices.Equal(plain.values, without("unix:path:", without("unix:sha256:", got.values))) {
 			t.Errorf("%s:\n built-in: %v\n belfry:   %v", where, want, got)
 		}
 	default:
@@ -211,10 +213,8 @@ func withoutMark(values []string) []string {
 	return clean
 }
 
-func withoutPathOf(values []string) []string {
-	return slices.DeleteFunc(slices.Clone(values), func(value string) bool {
-		return strings.HasPrefix(value, "unix:path:") || strings.HasPrefix(value, "unix:sha256:")
-	})
+func without(prefix string, values []string) []string {
+	return slices.DeleteFunc(slices.Clone(values), func(value string) bool { return strings.HasPrefix(value, prefix) })
 }
 
 // The process is there, connected to both sockets and in its final state when this returns.
