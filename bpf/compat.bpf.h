@@ -68,6 +68,26 @@ static __always_inline u32 in_flight(struct unix_sock *unix)
 	return old->inflight != 0;
 }
 
+/* Since 6.4 a worker names its queue; before, struct io_wqe stood in between: then every worker counts as a ring's. */
+static __always_inline struct task_struct *io_queue_owner(struct io_worker *worker)
+{
+	if (!bpf_core_field_exists(worker->wq))
+		return 0;
+	return worker->wq ? VIEW(struct task_struct, worker->wq->task) : 0;
+}
+
+/* The entry of PIDTYPE_TGID in arrays of one entry per kind of pid. */
+static __always_inline const void *process_of(struct pid *pid)
+{
+	return (const char *)pid + bpf_core_field_offset(struct pid, tasks) +
+	       PIDTYPE_TGID * bpf_core_type_size(struct hlist_head);
+}
+
+static __always_inline u64 process_link_offset(void)
+{
+	return bpf_core_field_offset(struct task_struct, pid_links) + PIDTYPE_TGID * bpf_core_type_size(struct hlist_node);
+}
+
 /* 6.10+ keeps the listener in an embryo until it is accepted; before, nothing to compare. */
 static __always_inline bool embryo_of(struct unix_sock *server, struct sock *listener)
 {

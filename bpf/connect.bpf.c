@@ -9,7 +9,8 @@
  *                        tracepoint ran, and for what has no record
  */
 #include "record.bpf.h"
-#include "name.bpf.h"
+#include "listener.bpf.h"
+#include "unrecorded.bpf.h"
 
 /* Another process connects a socket whose connection is recorded: whose words travel on it is not certain any more. */
 static __always_inline void mark_ambiguous(u64 cookie, struct belfry_connection *connection, struct task_struct *task)
@@ -97,64 +98,6 @@ int connect_intent(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
-/* A listener recognised for the first time, or for another guard than before; not counted: it is no connect. */
-static __always_inline bool send_listener(struct sock *sk, u32 guard, u32 socket)
-{
-	struct belfry_event_listener *record = begin_record(struct belfry_event_listener, BELFRY_KIND_LISTENER);
-	u32 tgid;
-
-	if (!record)
-		return false;
-	record->listener_cookie = sk->__sk_common.skc_cookie.counter;
-	record->tgid = initial_number(sk->sk_peer_pid);
-	record->guard = guard;
-	record->socket = socket;
-	record->pad = 0;
-	tgid = record->tgid;
-	end_record(record);
-	bpf_map_update_elem(&serving, &tgid, &guard, BPF_ANY);
-	return true;
-}
-
-/* The guard of a listening socket, judged by its bound file, once per listener, name and epoch. */
-static __always_inline u32 listener_guard(struct sock *sk)
-{
-	u32 zero = 0;
-	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
-	struct unix_sock *listener = bpf_skc_to_unix_sock(sk);
-	struct belfry_listener *kept;
-	struct belfry_name_value *name;
-	struct dentry *dentry;
-	bool torn = false;
-	u32 guard, told;
-
-	if (!set || !listener)
-		return BELFRY_GUARD_NONE;
-	dentry = listener->path.dentry;
-	if (!dentry)
-		return BELFRY_GUARD_NONE;
-	kept = bpf_sk_storage_get(&listeners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (kept && kept->epoch == set->epoch && kept->dentry == (u64)dentry &&
-	    kept->parent == (u64)dentry->d_parent && kept->name_hash == dentry->d_name.hash &&
-	    kept->name_len == dentry->d_name.len && (kept->told || kept->guard == BELFRY_GUARD_NONE))
-		return kept->guard;
-	name = guard_of(dentry, &torn);
-	guard = name ? name->guard : BELFRY_GUARD_NONE;
-	if (!kept)
-		return guard;
-	told = kept->told && kept->guard == guard;
-	if (name && !told)
-		told = send_listener(sk, guard, name->socket);
-	kept->guard = guard;
-	kept->told = told;
-	kept->dentry = (u64)dentry;
-	kept->parent = (u64)dentry->d_parent;
-	kept->name_hash = dentry->d_name.hash;
-	kept->name_len = dentry->d_name.len;
-	kept->epoch = torn ? 0 : set->epoch;	/* epochs begin at 1 */
-	return guard;
-}
-
 /* Is this what the thread's intent said, seen from every side? */
 static __always_inline bool verified(struct belfry_intent *intent, struct task_struct *task, struct unix_sock *client,
 				     struct unix_sock *server, struct unix_sock *listener)
@@ -229,7 +172,7 @@ int BPF_PROG(connect_ready, struct sock *sk)
 		return 0;
 	if (!acts())
 		return 0;
-	guard = listener_guard(sk);
+	guard = listener_guard(sk, kept_with(sk));
 	if (guard == BELFRY_GUARD_NONE) {
 		count_seen(BELFRY_PROGRAM_DATA_READY, BELFRY_COUNT_IGNORED);
 		return 0;
@@ -250,7 +193,7 @@ int BPF_PROG(connect_ready, struct sock *sk)
 		kind = BELFRY_KIND_UNRECORDED;
 		key = fill_unrecorded(&connection, sk, guard, task);
 	}
-	keep_connection(BELFRY_PROGRAM_DATA_READY, kind, key, &connection);
+	keep_connection(BELFRY_PROGRAM_DATA_READY, kind, key, &connection, BPF_NOEXIST);
 	return 0;
 }
 
@@ -280,54 +223,31 @@ static __always_inline bool opener_from_intent(struct belfry_connection *connect
 	       task->self_exec_id == intent->exec_id && connection->opener.start_ns == intent->start_ns;
 }
 
-static __always_inline void second_look(struct unix_sock *server, struct unix_sock *client, u32 guard, u64 key)
+static __always_inline void second_look(struct unrecorded *found)
 {
-	struct intent_search search = { .cookie = key, .client_sk = (u64)client,
-					.tgid_pid = (u64)server->sk.sk_peer_pid };
+	struct intent_search search = { .cookie = found->key, .client_sk = (u64)found->client,
+					.tgid_pid = (u64)found->server->sk.sk_peer_pid };
 	struct belfry_connection connection = {};
-	u32 kind = BELFRY_KIND_CONNECT;
 
 	bpf_for_each_map_elem(&intents, match_intent, &search, 0);
 	if (!search.found.cookie || !opener_from_intent(&connection, &search.found)) {
-		__builtin_memset(&connection, 0, sizeof(connection));
-		connection.opener.tgid = initial_number(server->sk.sk_peer_pid);
-		connection.place = BELFRY_PLACE_UNKNOWN;
-		connection.taints = 1u << BELFRY_TAINT_UNRECORDED;
-		kind = BELFRY_KIND_UNRECORDED;
+		keep_unrecorded(found, &connection);
+		return;
 	}
-	fill_stream(&connection, client, server, 0, guard);
-	keep_connection(BELFRY_PROGRAM_PEERCRED, kind, key, &connection);
+	fill_stream(&connection, found->client, found->server, 0, found->guard);
+	keep_connection(BELFRY_PROGRAM_PEERCRED, BELFRY_KIND_CONNECT, found->key, &connection, BPF_NOEXIST);
 }
 
 SEC("cgroup/getsockopt")
 int connect_peercred(struct bpf_sockopt *ctx)
 {
 	struct bpf_sockopt_kern *kernel;
-	struct unix_sock *server, *client;
-	struct belfry_connection *connection;
-	struct belfry_name_value *name;
-	struct dentry *dentry;
-	u64 key;
+	struct unrecorded found;
 
 	if (ctx->optname != SO_PEERCRED || ctx->level != SOL_SOCKET || !acts())
 		return 1;
 	kernel = bpf_cast_to_kern_ctx(ctx);
-	server = VIEW(struct unix_sock, kernel->sk);
-	if (server->sk.__sk_common.skc_family != AF_UNIX || server->sk.__sk_common.skc_state != TCP_ESTABLISHED)
-		return 1;
-	dentry = server->path.dentry;
-	client = VIEW(struct unix_sock, server->peer);
-	if (!dentry || !client)
-		return 1;
-	name = guard_of(dentry, 0);
-	if (!name)
-		return 1;
-	key = key_of(client);
-	connection = bpf_map_lookup_elem(&connections, &key);
-	if (connection) {
-		count_seen(BELFRY_PROGRAM_PEERCRED, BELFRY_COUNT_IGNORED);
-		return 1;
-	}
-	second_look(server, client, name->guard, key);
+	if (without_record(VIEW(struct unix_sock, kernel->sk), &found))
+		second_look(&found);
 	return 1;
 }

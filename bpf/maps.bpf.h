@@ -59,6 +59,21 @@ struct {
 	__type(value, struct belfry_listener);
 } listeners SEC(".maps");
 
+/* The same where socket storage is refused (fmod_ret), by the listener's cookie. A cache: what goes is judged anew. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct belfry_listener);
+} listeners_by_cookie SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BELFRY_GUARDS_MAX);
+	__type(key, __u32);
+	__type(value, struct belfry_guard);
+} guards SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4 * BELFRY_GUARDS_MAX);

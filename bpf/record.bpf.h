@@ -32,11 +32,12 @@ static __always_inline void send_connection(u32 program, u32 kind, u64 key, stru
  * Insert, then raise `made`, then tell: userspace that has been told of as many as were made knows them all, and what it
  * is told of always exists.
  */
-static __always_inline void keep_connection(u32 program, u32 kind, u64 key, struct belfry_connection *connection)
+static __always_inline void keep_connection(u32 program, u32 kind, u64 key, struct belfry_connection *connection,
+					    u64 flags)
 {
 	u32 bucket = connection->opener.tgid & (BELFRY_MADE_BUCKETS - 1);
 	u64 *count;
-	long error = bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST);
+	long error = bpf_map_update_elem(&connections, &key, connection, flags);
 
 	if (error == -EEXIST) {
 		count_seen(program, BELFRY_COUNT_IGNORED);	/* the other checkpoint was faster */

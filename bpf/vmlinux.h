@@ -28,8 +28,11 @@ enum { false = 0, true = 1 };
 #define SO_PEERCRED 17
 #define PIDTYPE_TGID 1
 #define PF_KTHREAD 0x00200000
+#define PF_IO_WORKER 0x00000010
 #define SB_KERNMOUNT (1ul << 22)
+#define EACCES 13
 #define EEXIST 17
+#define EPIPE 32
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -52,7 +55,9 @@ struct cred {
 
 struct pid_namespace { struct task_struct *child_reaper; unsigned int level; struct ns_common ns; };
 struct upid { int nr; struct pid_namespace *ns; };
-struct pid { unsigned int level; struct upid numbers[1]; };
+struct hlist_node { struct hlist_node *next; };
+struct hlist_head { struct hlist_node *first; };
+struct pid { unsigned int level; struct hlist_head tasks[4]; struct upid numbers[1]; };
 
 struct super_block {
 	u32 s_dev;
@@ -110,7 +115,9 @@ struct task_struct {
 	pid_t pid, tgid;
 	struct task_struct *real_parent, *parent, *group_leader;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[4];
 	struct list_head thread_node;
+	void *worker_private;
 	u64 start_boottime;
 	const struct cred *cred;
 	char comm[16];
@@ -120,6 +127,8 @@ struct task_struct {
 	u64 self_exec_id;
 	struct css_set *cgroups;
 };
+struct io_wq { struct task_struct *task; };
+struct io_worker { struct io_wq *wq; };
 struct linux_binprm {
 	unsigned int secureexec : 1;
 	struct file *interpreter, *file;
@@ -157,6 +166,7 @@ struct bpf_sockopt_kern { struct sock *sk; };
 
 struct new_utsname { char sysname[65]; };	/* any kernel struct that begins with bytes: see byte_at() */
 
+struct msghdr;
 struct bpf_map;
 struct seq_file;
 struct bpf_iter_meta { struct seq_file *seq; u64 session_id, seq_num; };

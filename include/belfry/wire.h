@@ -116,6 +116,35 @@ struct belfry_connection {
 	__u32 listener_tgid;		/* who called listen(2) */
 	__u32 place;			/* BELFRY_PLACE_* at connect */
 	char comm[BELFRY_COMM_BYTES];
+	__u32 refused;			/* 1u << enum belfry_use: of which a refusal was told; each is told once */
+	__u32 pad;
+};
+
+/* What somebody tries to do with a guarded stream, where hooks can refuse it. */
+enum belfry_use {
+	BELFRY_USE_SEND = 0,
+	BELFRY_USE_RECEIVE,
+	BELFRY_USE_TRANSFER,		/* the descriptor arrives: SCM_RIGHTS, pidfd_getfd */
+	BELFRY_USE_SHUTDOWN,
+	BELFRY_USE_SETSOCKOPT,
+	BELFRY_USE_IOCTL,
+	BELFRY_USE_ANSWER,		/* the server sends to an opener that is gone, exec'd or tainted */
+	BELFRY_USE_MAX,
+};
+
+/* map `guards`, array, key guard number. `mode` stays the first word of every layout: the off switch writes it alone. */
+enum belfry_mode {
+	BELFRY_MODE_OBSERVE = 0,
+	BELFRY_MODE_WARN,
+	BELFRY_MODE_DENY,
+};
+#define BELFRY_GUARD_ALLOW_SQPOLL 0x1u	/* the owner's SQPOLL threads may use its connections, whoever submits */
+struct belfry_guard {
+	__u32 mode;			/* enum belfry_mode */
+	__u32 flags;			/* BELFRY_GUARD_* */
+	__u32 withhold;			/* 1u << enum belfry_taint: after which nothing more is sent to the opener */
+	__u32 pad;
+	__u64 loss_ns;			/* silence of the daemon after which deny becomes observe; 0: never */
 };
 
 /* map `guarded_names`, key: a bound file recognised by its filesystem and the names up to that filesystem's root.
@@ -138,6 +167,7 @@ struct belfry_settings {
 	__u64 reference_dentry;
 	__u32 reference_mntns;
 	__u32 daemon_tgid;
+	__u64 alive_ns;			/* when the daemon last said that it lives */
 };
 
 /* ---- records on the ring: header first, then the body of that kind ---- */
@@ -150,6 +180,7 @@ enum belfry_kind {
 	BELFRY_KIND_LISTENER,		/* a listening socket was recognised as a guard's */
 	BELFRY_KIND_UNRECORDED,		/* SO_PEERCRED or data-ready met a guarded connection without a record */
 	BELFRY_KIND_TCP_CONNECT,	/* seam: not emitted yet */
+	BELFRY_KIND_REFUSED,		/* the first refusal of its kind on a connection */
 	BELFRY_KIND_MAX,
 };
 
@@ -186,6 +217,14 @@ struct belfry_event_taint {
 	__u32 taints;			/* newly set bits */
 	__u32 guard;
 };
+struct belfry_event_refused {
+	struct belfry_header header;
+	__u64 cookie;
+	struct belfry_pin by;		/* who tried */
+	__u32 use;			/* enum belfry_use */
+	__u32 guard;
+	char comm[BELFRY_COMM_BYTES];	/* of who tried */
+};
 struct belfry_event_listener {
 	struct belfry_header header;
 	__u64 listener_cookie;
@@ -203,6 +242,15 @@ enum belfry_program {
 	BELFRY_PROGRAM_CONNECT_UNIX,	/* the intent: every unix connect(2) attempt on a stream socket */
 	BELFRY_PROGRAM_DATA_READY,	/* told listener: every success, guarded ones are sent */
 	BELFRY_PROGRAM_PEERCRED,
+	BELFRY_PROGRAM_PIN,		/* connects to guarded sockets, where a hook sees both ends at once */
+	BELFRY_PROGRAM_SEND,		/* this and the following: uses of guarded streams, of either end */
+	BELFRY_PROGRAM_RECEIVE,
+	BELFRY_PROGRAM_TRANSFER,
+	BELFRY_PROGRAM_SHUTDOWN,
+	BELFRY_PROGRAM_SETSOCKOPT,
+	BELFRY_PROGRAM_IOCTL,
+	BELFRY_PROGRAM_IOCTL_COMPAT,
+	BELFRY_PROGRAM_SPLICE,
 	BELFRY_PROGRAM_MAX,
 };
 /* seen = sent + ignored + lost_ring + lost_map, for every program. Missed runs (recursion) are the kernel's own count. */
@@ -212,6 +260,7 @@ enum belfry_count {
 	BELFRY_COUNT_IGNORED,		/* nothing to tell: not guarded */
 	BELFRY_COUNT_LOST_RING,		/* ring full: the maps are right, the audit line is lost */
 	BELFRY_COUNT_LOST_MAP,		/* map full: the evidence is lost, verdicts withhold */
+	BELFRY_COUNT_REFUSED,		/* not part of the sum: how often the program said no */
 	BELFRY_COUNT_MAX,
 };
 struct belfry_counts {

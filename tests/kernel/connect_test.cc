@@ -196,7 +196,7 @@ TEST_F(ConnectTest, FailedConnectsLeaveNothing) {
   listener_.Reset();
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(Connect(guarded_));
   EXPECT_TRUE(kernel_->AllConnections()->empty());
-  EXPECT_GE(CountersOf("connect_intent").seen, 100u);
+  EXPECT_TRUE(!InTwoSteps() || CountersOf("connect_intent").seen >= 100u);
 }
 
 TEST_F(ConnectTest, AFailedConnectIsNotTakenForTheNextOne) {
@@ -210,7 +210,9 @@ TEST_F(ConnectTest, AFailedConnectIsNotTakenForTheNextOne) {
   close(failed);
 }
 
+// Where a hook pins, the second connect fails before it gets there, and has no pin to overwrite.
 TEST_F(ConnectTest, ASecondConnectByAnotherProcessIsAmbiguous) {
+  if (!InTwoSteps()) GTEST_SKIP() << "missing: backend cgroup, this is " << kernel_->BackendName();
   const kit::OwnedFd client = Connect(guarded_);
   Actor([&](const Actor::Stage&) { Must(ConnectFd(client.get(), guarded_) == EISCONN); }).Wait();
   const auto entries = ConnectionsOf(static_cast<uint32_t>(getpid()));
@@ -289,6 +291,14 @@ TEST_F(ConnectTest, AliveWhileAServerMayStillAcceptIt) {
   EXPECT_FALSE(ConnectionsOf(self).at(0).alive);
 }
 
+TEST_F(ConnectTest, ASecondConnectByAnotherProcessChangesNoPin) {
+  const kit::OwnedFd client = Connect(guarded_);
+  Actor([&](const Actor::Stage&) { Must(ConnectFd(client.get(), guarded_) == EISCONN); }).Wait();
+  const auto entries = ConnectionsOf(static_cast<uint32_t>(getpid()));
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].record.opener.tgid, static_cast<uint32_t>(getpid()));
+}
+
 TEST_F(ConnectTest, AnExecShowsAsAnotherExecId) {
   Actor actor([&](const Actor::Stage& stage) {
     Must(ConnectFd(socket(AF_UNIX, SOCK_STREAM, 0), guarded_) == 0);
@@ -342,7 +352,7 @@ TEST_F(ConnectTest, ManyThreadsAtOnceAreAllRecorded) {
   const auto entries = ConnectionsOf(static_cast<uint32_t>(getpid()));
   EXPECT_EQ(entries.size(), static_cast<size_t>(kThreads * kEach));
   for (const ConnectionEntry& entry : entries) EXPECT_EQ(entry.record.taints, 0u);
-  const ProgramCounters ready = CountersOf("connect_ready"), asked = CountersOf("connect_peercred");
+  const ProgramCounters ready = CountersOf(Recorder()), asked = CountersOf(SecondLook());
   EXPECT_EQ(ready.seen, ready.sent + ready.ignored + ready.lost_ring + ready.lost_map);
   EXPECT_EQ(asked.seen, asked.sent + asked.ignored + asked.lost_ring + asked.lost_map);
   EXPECT_EQ(ready.sent + asked.sent, static_cast<uint64_t>(kThreads * kEach));

@@ -175,6 +175,15 @@ class LiveKernel : public testing::Test {
     EXPECT_TRUE(entries.ok()) << entries.status();
     return entries.ok() ? *std::move(entries) : std::vector<ConnectionEntry>();
   }
+  // The backend without hooks sees a connect in two steps; one with them in one.
+  bool InTwoSteps() const { return kernel_->BackendName() == "cgroup"; }
+  // The program that writes the record.
+  std::string Recorder() const {
+    return InTwoSteps() ? "connect_ready" : kernel_->BackendName() == "bpf_lsm" ? "pin_lsm" : "pin_mod";
+  }
+  std::string SecondLook() const {
+    return InTwoSteps() ? "connect_peercred" : kernel_->BackendName() == "bpf_lsm" ? "peercred_lsm" : "peercred_mod";
+  }
   ProgramCounters CountersOf(const std::string& program) {
     for (ProgramCounters& counters : kernel_->Counters()) {
       if (counters.name == program) return counters;

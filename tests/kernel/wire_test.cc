@@ -27,18 +27,20 @@ TEST(Wire, Sizes) {
   EXPECT_EQ(sizeof(belfry_file_id), 32u);
   EXPECT_EQ(sizeof(belfry_creds), 32u);
   EXPECT_EQ(sizeof(belfry_process), 280u);
-  EXPECT_EQ(sizeof(belfry_connection), 160u);
+  EXPECT_EQ(sizeof(belfry_connection), 168u);
   EXPECT_EQ(sizeof(belfry_name_key), 16u);
   EXPECT_EQ(sizeof(belfry_name_value), 8u);
-  EXPECT_EQ(sizeof(belfry_settings), 40u);
-  EXPECT_EQ(sizeof(belfry_counts), 40u);
+  EXPECT_EQ(sizeof(belfry_settings), 48u);
+  EXPECT_EQ(sizeof(belfry_counts), 48u);
   EXPECT_EQ(sizeof(belfry_header), 16u);
   EXPECT_EQ(sizeof(belfry_event_exec), 816u);
   EXPECT_EQ(sizeof(belfry_event_fork), 296u);
   EXPECT_EQ(sizeof(belfry_event_exit), 40u);
-  EXPECT_EQ(sizeof(belfry_event_connect), 184u);
+  EXPECT_EQ(sizeof(belfry_event_connect), 192u);
   EXPECT_EQ(sizeof(belfry_event_taint), 56u);
+  EXPECT_EQ(sizeof(belfry_event_refused), 72u);
   EXPECT_EQ(sizeof(belfry_event_listener), 40u);
+  EXPECT_EQ(sizeof(belfry_guard), 24u);
   EXPECT_EQ(sizeof(belfry_live), 152u);
   EXPECT_EQ(sizeof(belfry_socket), 64u);
   EXPECT_EQ(sizeof(belfry_described_file), 56u);
@@ -57,6 +59,8 @@ TEST(Wire, Offsets) {
   EXPECT_EQ(offsetof(belfry_connection, guard), 128u);
   EXPECT_EQ(offsetof(belfry_connection, taints), 132u);
   EXPECT_EQ(offsetof(belfry_connection, comm), 144u);
+  EXPECT_EQ(offsetof(belfry_connection, refused), 160u);
+  EXPECT_EQ(offsetof(belfry_guard, mode), 0u);  // in every layout
   EXPECT_EQ(offsetof(belfry_event_connect, connection), 24u);
   EXPECT_EQ(offsetof(belfry_event_exec, argv), 304u);
 }

@@ -85,6 +85,7 @@ class FakeKernel : public kernel::Kernel {
   std::string backend = "cgroup";
   std::vector<std::string> steps_down;
   uint32_t blind_to = 0;
+  bool refuses_use = false;
   absl::Status failing;               // not OK: every question that can fail answers this
   std::function<void()> before_live;  // called at each Live(): a test changes the world between two looks
 
@@ -92,6 +93,8 @@ class FakeKernel : public kernel::Kernel {
   std::vector<kernel::GuardedName> guarded_names;
   std::vector<std::pair<uint64_t, uint32_t>> tainted;
   std::vector<uint64_t> forgotten;
+  std::map<uint32_t, belfry_guard> orders;  // by guard number
+  int signs_of_life = 0;
   int walks = 0;    // Sockets(0): every table of every process
   int tables = 0;   // Sockets of one process
   int searches = 0; // HoldersOf
@@ -191,6 +194,15 @@ class FakeKernel : public kernel::Kernel {
     if (failing.ok()) guarded_names.assign(names.begin(), names.end());
     return failing;
   }
+  absl::Status SetOrders(std::span<const kernel::GuardOrders> given) override {
+    orders.clear();
+    for (const kernel::GuardOrders& one : given) orders[one.guard] = one.orders;
+    return failing;
+  }
+  absl::Status SignOfLife() override {
+    ++signs_of_life;
+    return failing;
+  }
   absl::Status Taint(uint64_t cookie, uint32_t bits) override {
     const auto found = connections.find(cookie);
     if (found == connections.end()) return absl::NotFoundError("tainting a connection: no such record");
@@ -210,6 +222,7 @@ class FakeKernel : public kernel::Kernel {
   std::vector<kernel::ProgramCounters> Counters() override { return counters; }
   const std::string& BackendName() const override { return backend; }
   const std::vector<std::string>& StepsDown() const override { return steps_down; }
+  bool RefusesUse() const override { return refuses_use; }
   uint32_t BlindTo() const override { return blind_to; }
 
  private:

@@ -16,7 +16,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/guard_numbers.h"
+#include "engine/stranger.h"
 #include "kit/error.h"
+#include "verdict/soundness.h"
 
 namespace belfry::engine {
 namespace {
@@ -25,13 +27,34 @@ constexpr std::chrono::seconds kChildPatience{5};
 
 // What each program must have done by the end.
 struct Expectation {
-  const char* program;
+  const char* program;  // or what its name begins with, where the backend ends it
   const char* capability;
+  bool refuses = false;  // it must have said no, not only have run
 };
 constexpr Expectation kExpectations[] = {
-    {"connect_intent", "connect seen"}, {"connect_ready", "connect confirmed"}, {"connect_peercred", "SO_PEERCRED seen"},
-    {"process_exec", "exec seen"},      {"process_fork", "fork seen"},          {"process_exit", "exit seen"},
+    {"process_exec", "exec seen"},
+    {"process_fork", "fork seen"},
+    {"process_exit", "exit seen"},
+    {"connect_intent", "connect seen"},
+    {"connect_ready", "connect confirmed"},
+    {"connect_peercred", "SO_PEERCRED seen"},
+    {"pin_", "connect pinned"},
+    {"peercred_", "SO_PEERCRED seen"},
+    {"send_", "foreign send refused", true},
+    {"receive_", "foreign receive refused", true},
+    {"transfer_", "transfer refused", true},
+    {"shutdown_", "foreign shutdown refused", true},
+    {"setsockopt_", "foreign setsockopt refused", true},
+    {"ioctl_compat_", "foreign 32-bit ioctl refused", true},
+    {"ioctl_", "foreign ioctl refused", true},
+    {"splice_read", "splice seen"},
 };
+
+const Expectation* ExpectationOf(const std::string& program) {
+  for (const Expectation& one : kExpectations)
+    if (program.starts_with(one.program)) return &one;
+  return nullptr;
+}
 
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{.sun_family = AF_UNIX};
@@ -64,6 +87,13 @@ absl::Status Canary::Bind() {
     return kit::ErrnoError("binding the canary's socket " + path_);
   listener_ = std::move(listener);
   return absl::OkStatus();
+}
+
+kernel::GuardOrders Canary::orders() const {
+  kernel::GuardOrders orders{.guard = kCanaryGuard};
+  orders.orders.mode = BELFRY_MODE_DENY;
+  orders.orders.withhold = verdict::WithholdingBits({});
+  return orders;
 }
 
 Canary::Counts Canary::Count() {
@@ -104,9 +134,19 @@ void Canary::Connect() {
   const bool right = record && self && record->guard == kCanaryGuard && record->opener.tgid == self->pin.tgid &&
                      record->opener.start_ns == self->pin.start_ns && record->opener.exec_id == self->pin.exec_id &&
                      record->taints == 0;
+  if (kernel_.RefusesUse()) LetStrangersTry(client.get());
   Expect("connect recorded", right,
          right ? "the record bears this process, its start and its exec id"
                : !record ? "no record of a connection to its own guarded socket" : "the record does not match this process");
+}
+
+void Canary::LetStrangersTry(int client) {
+  if (absl::Status s = TryEverything(client); !s.ok()) Expect("strangers refused", false, std::string(s.message()));
+  const auto error = AnswerTheDead(listener_.get(), path_);
+  Expect("answer to the dead refused", error.ok() && *error == EPIPE,
+         !error.ok() ? std::string(error.status().message())
+         : *error == 0 ? "the server could send to an opener that had exited"
+                       : absl::StrCat("the server's send failed: ", strerror(*error)));
 }
 
 // Our own end has one slot and nobody else's reference: what is more is the iterator's.
@@ -149,14 +189,14 @@ void Canary::ChildEnded() {
 }
 
 void Canary::Finish() {
-  const Counts after = Count();
-  for (const Expectation& expectation : kExpectations) {
-    const auto now = after.find(expectation.program);
-    const auto was = before_.find(expectation.program);
-    const bool found = now != after.end();
-    const bool ran = found && now->second.seen > (was == before_.cend() ? 0 : was->second.seen);
-    Expect(expectation.capability, ran,
-           !found ? "this backend has no such program" : ran ? "its program ran" : "its program did not run");
+  for (const auto& [name, now] : Count()) {
+    const Expectation* expectation = ExpectationOf(name);
+    if (expectation == nullptr) continue;
+    const auto was = before_.find(name);
+    const kernel::ProgramCounters& then = was == before_.end() ? kernel::ProgramCounters{} : was->second;
+    const bool ran = expectation->refuses ? now.refused > then.refused : now.seen > then.seen;
+    Expect(expectation->capability, ran,
+           absl::StrCat(name, expectation->refuses ? (ran ? " said no" : " did not say no") : (ran ? " ran" : " did not run")));
   }
   results_ = running_;
   for (const auto& done : std::exchange(waiting_, {})) done(results_);

@@ -32,6 +32,8 @@ class Canary {
 
   // Binds the socket; its path has to be guarded (as guard kCanaryGuard) before Run.
   absl::Status Bind();
+  // What the kernel part does with the canary's own stream: it denies.
+  kernel::GuardOrders orders() const;
   const std::string& path() const { return path_; }
 
   // One at a time: another call while one runs is answered with that one's results.
@@ -45,6 +47,7 @@ class Canary {
   Counts Count();
   void Measure(uint64_t cookie);
   void Connect();
+  void LetStrangersTry(int client);
   void Spawn();
   void ChildEnded();
   void Finish();

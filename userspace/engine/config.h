@@ -46,6 +46,7 @@ struct GuardConfig {
   std::optional<Preexisting> preexisting;
   std::optional<DaemonLoss> on_daemon_loss;
   bool delegated_exec = false;
+  bool allow_sqpoll = false;  // io_uring's SQPOLL threads may use a connection: who submits to them is not known
   int line = 0;
 };
 

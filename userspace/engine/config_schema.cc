@@ -146,6 +146,11 @@ std::optional<DaemonLoss> ParseDaemonLoss(const std::string& text) {
     return std::nullopt;
   return DaemonLoss{.hold = false, .observe_after = std::chrono::seconds(count * scale)};
 }
+void ReadSqpoll(YamlReader& reader, const Node& node, GuardDraft& into) {
+  const std::string text = node.IsScalar() ? node.Scalar() : "";
+  into.config.allow_sqpoll = text == "allow";
+  if (text != "allow" && text != "refuse") reader.Wrong(node, YamlReader::Shown(node), "refuse, or allow");
+}
 void ReadDaemonLoss(YamlReader& reader, const Node& node, GuardDraft& into) {
   into.config.on_daemon_loss = node.IsScalar() ? ParseDaemonLoss(node.Scalar()) : std::nullopt;
   if (!into.config.on_daemon_loss) reader.Wrong(node, YamlReader::Shown(node), "hold, or observe(10m) with s, m or h");
@@ -171,6 +176,7 @@ constexpr Key<GuardDraft> kGuardKeys[] = {
     {"require", [](YamlReader& r, const Node& n, GuardDraft& into) { into.config.require = Taints(r, n, false); }},
     {"preexisting", ReadPreexisting},
     {"on_daemon_loss", ReadDaemonLoss},
+    {"sqpoll", ReadSqpoll},
     {"trust_backfill", PolicyTruth<&verdict::GuardPolicy::trust_backfill>},
     {"container_paths", PolicyTruth<&verdict::GuardPolicy::container_paths>},
     {"rootless", PolicyTruth<&verdict::GuardPolicy::rootless>},

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "engine/answers.h"
+#include "engine/orders.h"
 #include "engine/socket_names.h"
 #include "kit/clock.h"
 #include "kit/error.h"
@@ -126,7 +127,16 @@ absl::Status Engine::TakeGuards(const Config& config) {
     if (!absl::IsInvalidArgument(status)) return status;
     log_.Warning(std::string(status.message()));
   }
+  // Orders first: a guard's first connection is treated as its mode says.
+  if (absl::Status status = GiveOrders(); !status.ok()) return status;
   return GuardNames();
+}
+
+absl::Status Engine::GiveOrders() {
+  std::vector<kernel::GuardOrders> orders = OrdersOf(guards_);
+  // The canary's stream is one that denies: what is refused there is refused.
+  if (parts_.canary) orders.push_back(canary_->orders());
+  return kernel().SetOrders(orders);
 }
 
 absl::Status Engine::GuardNames() {
@@ -187,6 +197,7 @@ absl::Status Engine::Start(std::function<void()> ready) {
     pipeline_->Turn();
     if (absl::Status status = sweep_->Connections(now); !status.ok()) log_.Warning(std::string(status.message()));
     sweep_->LookForGaps(now);
+    if (absl::Status status = kernel().SignOfLife(); !status.ok()) log_.Error(std::string(status.message()));
     seen_.processes.Forget(now);
     journal_.Prune();
     ModesChanged();
@@ -237,7 +248,10 @@ void Engine::Every(std::chrono::milliseconds period, std::function<void()> task)
   });
 }
 
-void Engine::ModesChanged() { static_cast<Answers&>(*questions_).TellModes(); }
+void Engine::ModesChanged() {
+  if (absl::Status status = GiveOrders(); !status.ok()) log_.Error(std::string(status.message()));
+  static_cast<Answers&>(*questions_).TellModes();
+}
 
 absl::StatusOr<std::string> Engine::Reload() {
   auto config = LoadConfig(parts_.config.file, parts_.user);

@@ -84,6 +84,7 @@ class Engine {
   Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loop);
   absl::Status TakeGuards(const Config& config);
   absl::Status GuardNames();
+  absl::Status GiveOrders();
   absl::Status MarkWhatWasThere();
   void Prefetch(const Guard& guard, const belfry_pin& opener);
   void SayNotes();

@@ -98,9 +98,12 @@ absl::Status ReadConnections(kernel::Kernel& kernel, const Guard& guard, uint32_
     into.facts.connections.push_back(connection);
   }
   if (already.ended != nullptr) LeaveOutEnded(*already.ended, into.facts.connections);
-  if (absl::Status status = SearchHolders(kernel, tgid, already.iterator_references, into.facts.connections);
-      !status.ok())
+  if (kernel.RefusesUse()) {
+    for (verdict::ConnectionFacts& connection : into.facts.connections) connection.holders_searched = true;
+  } else if (absl::Status status = SearchHolders(kernel, tgid, already.iterator_references, into.facts.connections);
+             !status.ok()) {
     return status;
+  }
   if (absl::Status status = MarkForeignAcceptors(kernel, guard, into); !status.ok()) return status;
   AddUnrecorded(recorded, into);
   AddGone(gone, into);

@@ -11,13 +11,6 @@
 namespace belfry::engine {
 namespace {
 
-uint32_t Withholding(const Guard& guard) {
-  uint32_t bits = guard.config.policy.withhold_on;
-  for (int taint = 0; taint < BELFRY_TAINT_COUNT; ++taint)
-    if (verdict::IsClassA(taint)) bits |= 1u << taint;
-  return bits;
-}
-
 effect::Entry About(const char* action, const belfry_event_connect& event, const Guard* guard) {
   const belfry_connection& connection = event.connection;
   return {.action = action,
@@ -105,6 +98,22 @@ void Pipeline::Apply(const belfry_event_listener& event) {
   lines_.push_back({.action = "listener", .time_ns = event.header.time_ns, .guard = guard->name(), .pid = event.tgid});
 }
 
+// Who tried is named, once for each kind; the connection stays what it is, for nothing was done to it.
+void Pipeline::Apply(const belfry_event_refused& event) {
+  const Guard* guard = guards_.ByNumber(event.guard);
+  if (guard == nullptr) return;
+  lines_.push_back({.action = "refused",
+                    .outcome = "failure",
+                    .time_ns = event.header.time_ns,
+                    .guard = guard->name(),
+                    .pid = event.by.tgid,
+                    .pid_start_ns = event.by.start_ns,
+                    .comm = std::string(evidence::Text(event.comm)),
+                    .reasons = {evidence::UseName(event.use)},
+                    .mode = verdict::ModeName(guard->mode),
+                    .cookie = event.cookie});
+}
+
 bool Pipeline::ServesAGuard(const belfry_pin& pin) {
   return std::any_of(guards_.all().begin(), guards_.all().end(), [&](const Guard& guard) { return guard.IsOwn(pin); });
 }
@@ -145,7 +154,7 @@ void Pipeline::Judge() {
   for (const Suspect& suspect : suspects_) {
     const Guard* guard = guards_.ByNumber(suspect.guard);
     if (guard == nullptr || guard->mode != verdict::Mode::kDeny || guard->IsOwn(suspect.opener)) continue;
-    const uint32_t bits = suspect.taints & Withholding(*guard);
+    const uint32_t bits = suspect.taints & verdict::WithholdingBits(guard->config.policy);
     if (bits == 0) continue;
     orders.push_back({.guard = suspect.guard, .key = suspect.cookie, .why = verdict::TaintNames(bits).front()});
   }

@@ -55,6 +55,7 @@ class Pipeline {
   void Apply(const belfry_event_connect& event);
   void Apply(const belfry_event_taint& event);
   void Apply(const belfry_event_listener& event);
+  void Apply(const belfry_event_refused& event);
   void SuspectOpener(const belfry_pin& opener, uint32_t taint);
   void Forget(const std::vector<uint64_t>& gone);
   bool ServesAGuard(const belfry_pin& pin);

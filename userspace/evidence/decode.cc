@@ -23,6 +23,7 @@ void MakeSafe(belfry_event_connect& event) { End(event.connection.comm); }
 void MakeSafe(belfry_event_exit&) {}
 void MakeSafe(belfry_event_taint&) {}
 void MakeSafe(belfry_event_listener&) {}
+void MakeSafe(belfry_event_refused& event) { End(event.comm); }
 
 // Copied, not cast: the ring aligns to 8 bytes, a test's or a recording's bytes to nothing.
 template <typename Body>
@@ -47,6 +48,7 @@ constexpr Reader kReaders[BELFRY_KIND_MAX] = {
     As<belfry_event_listener>,  // LISTENER
     As<belfry_event_connect>,   // UNRECORDED
     nullptr,                    // TCP_CONNECT
+    As<belfry_event_refused>,   // REFUSED
 };
 
 }  // namespace
@@ -65,6 +67,12 @@ std::optional<Event> Decoder::Decode(std::span<const std::byte> record) {
   std::optional<Event> event = header.size == record.size() ? kReaders[header.kind](record) : std::nullopt;
   ++(event ? counts_.decoded : counts_.malformed);
   return event;
+}
+
+const char* UseName(uint32_t use) {
+  constexpr const char* kNames[BELFRY_USE_MAX] = {"send",     "receive",    "transfer", "shutdown",
+                                                  "setsockopt", "ioctl", "answer"};
+  return use < BELFRY_USE_MAX ? kNames[use] : "unknown";
 }
 
 std::vector<std::string_view> Arguments(std::string_view argv) {

@@ -21,7 +21,7 @@ namespace belfry::evidence {
 
 // belfry_event_connect is both CONNECT and UNRECORDED: its header's kind tells.
 using Event = std::variant<belfry_event_exec, belfry_event_fork, belfry_event_exit, belfry_event_connect,
-                           belfry_event_taint, belfry_event_listener>;
+                           belfry_event_taint, belfry_event_listener, belfry_event_refused>;
 
 struct DecodeCounts {
   uint64_t decoded = 0;
@@ -45,6 +45,8 @@ template <size_t N>
 std::string_view Text(const char (&field)[N]) {
   return {field, strnlen(field, N)};
 }
+
+const char* UseName(uint32_t use);  // of enum belfry_use: "send", "receive", ...
 
 // The arguments of an exec, NUL separated on the wire. Views into `argv`.
 std::vector<std::string_view> Arguments(std::string_view argv);

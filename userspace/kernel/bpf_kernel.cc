@@ -4,12 +4,14 @@
 #include <bpf/libbpf.h>
 
 #include <cerrno>
+#include <cstring>
 #include <map>
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kernel/backfill.h"
+#include "kernel/call.h"
 #include "kernel/candidates.h"
 #include "kernel/hooks.h"
 #include "kernel/loader.h"
@@ -17,6 +19,7 @@
 #include "kernel/records.h"
 #include "kernel/ring.h"
 #include "kernel/snapshot.h"
+#include "kit/clock.h"
 #include "kit/error.h"
 
 namespace belfry::kernel {
@@ -24,8 +27,12 @@ namespace {
 
 class BpfKernel : public Kernel {
  public:
-  BpfKernel(Loaded loaded, Choice choice)
-      : loaded_(std::move(loaded)), choice_(std::move(choice)), snapshot_(loaded_.skeleton.get()) {}
+  BpfKernel(Loaded loaded, const Candidate& chosen, std::vector<std::string> steps_down)
+      : loaded_(std::move(loaded)),
+        chosen_(chosen),
+        name_(NameOf(chosen.backend)),
+        steps_down_(std::move(steps_down)),
+        snapshot_(loaded_.skeleton.get()) {}
 
   absl::Status Start(const BpfOptions& options);
 
@@ -47,6 +54,8 @@ class BpfKernel : public Kernel {
   std::optional<uint32_t> Translate(uint32_t asker, int32_t pid) override { return snapshot_.Translate(asker, pid); }
 
   absl::Status SetGuardedNames(std::span<const GuardedName> names) override;
+  absl::Status SetOrders(std::span<const GuardOrders> orders) override;
+  absl::Status SignOfLife() override;
   absl::Status Taint(uint64_t cookie, uint32_t bits) override { return records_->Taint(cookie, bits); }
   absl::Status Insert(uint64_t cookie, const belfry_connection& record) override {
     return records_->Insert(cookie, record);
@@ -54,9 +63,10 @@ class BpfKernel : public Kernel {
   absl::Status Forget(uint64_t cookie) override { return records_->Forget(cookie); }
 
   std::vector<ProgramCounters> Counters() override;
-  const std::string& BackendName() const override { return choice_.backend; }
-  const std::vector<std::string>& StepsDown() const override { return choice_.steps_down; }
-  uint32_t BlindTo() const override { return choice_.blind_to; }
+  const std::string& BackendName() const override { return name_; }
+  const std::vector<std::string>& StepsDown() const override { return steps_down_; }
+  bool RefusesUse() const override { return chosen_.refuses_use; }
+  uint32_t BlindTo() const override { return chosen_.blind_to; }
 
  private:
   absl::StatusOr<belfry_settings> Settings() const;
@@ -64,7 +74,9 @@ class BpfKernel : public Kernel {
   int Fd(const bpf_map* map) const { return bpf_map__fd(map); }
 
   Loaded loaded_;
-  Choice choice_;
+  const Candidate chosen_;
+  const std::string name_;
+  const std::vector<std::string> steps_down_;
   Snapshot snapshot_;
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Records> records_;
@@ -88,6 +100,7 @@ absl::Status BpfKernel::Start(const BpfOptions& options) {
   absl::StatusOr<belfry_settings> settings = Settings();
   if (!settings.ok()) return settings.status();
   settings->daemon_tgid = snapshot_.OwnTgid();
+  settings->alive_ns = kit::BootNs();
   if (settings->epoch == 0) settings->epoch = 1;  // 0 marks a judgement that must not be kept
   if (absl::Status s = SetSettings(*settings); !s.ok()) return s;
 
@@ -105,7 +118,7 @@ absl::Status BpfKernel::Start(const BpfOptions& options) {
   // What an earlier daemon left is known from the start.
   if (absl::StatusOr<std::vector<ConnectionEntry>> all = records_->All(); !all.ok()) return all.status();
 
-  if (absl::Status s = AttachHooks(options, loaded_); !s.ok()) return s;
+  if (absl::Status s = AttachHooks(chosen_.backend, options, loaded_); !s.ok()) return s;
   return loaded_.adopted ? absl::OkStatus() : Backfill(snapshot_, Fd(skeleton->maps.processes));
 }
 
@@ -149,10 +162,27 @@ absl::Status BpfKernel::SetGuardedNames(std::span<const GuardedName> names) {
   return SetSettings(*settings);
 }
 
+absl::Status BpfKernel::SetOrders(std::span<const GuardOrders> orders) {
+  const int fd = Fd(loaded_.skeleton->maps.guards);
+  std::map<uint32_t, belfry_guard> wanted;
+  for (const GuardOrders& one : orders) wanted[one.guard] = one.orders;
+  for (uint32_t guard = 0; guard < BELFRY_GUARDS_MAX; ++guard) {
+    belfry_guard now = {};
+    if (bpf_map_lookup_elem(fd, &guard, &now) == 0 && memcmp(&now, &wanted[guard], sizeof now) == 0) continue;
+    if (bpf_map_update_elem(fd, &guard, &wanted[guard], BPF_ANY) != 0) return kit::ErrnoError("writing the map `guards`");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BpfKernel::SignOfLife() {
+  belfry_call call = {};
+  return Call(loaded_.skeleton->progs.sign_of_life, call);
+}
+
 std::vector<ProgramCounters> BpfKernel::Counters() {
   std::vector<ProgramCounters> all;
   std::vector<belfry_counts> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
-  for (const Hook& hook : Hooks()) {
+  for (const Hook& hook : HooksOf(chosen_.backend)) {
     const uint32_t program = hook.counters;
     belfry_counts sum = {};
     if (bpf_map_lookup_elem(Fd(loaded_.skeleton->maps.counters), &program, per_cpu.data()) == 0) {
@@ -165,7 +195,8 @@ std::vector<ProgramCounters> BpfKernel::Counters() {
                              .sent = sum.count[BELFRY_COUNT_SENT],
                              .ignored = sum.count[BELFRY_COUNT_IGNORED],
                              .lost_ring = sum.count[BELFRY_COUNT_LOST_RING],
-                             .lost_map = sum.count[BELFRY_COUNT_LOST_MAP]};
+                             .lost_map = sum.count[BELFRY_COUNT_LOST_MAP],
+                             .refused = sum.count[BELFRY_COUNT_REFUSED]};
     if (auto link = loaded_.links.find(hook.name); link != loaded_.links.end()) {
       counters.attached = IsAttached(link->second.get());
       counters.missed = MissedRuns(link->second.get());
@@ -178,13 +209,22 @@ std::vector<ProgramCounters> BpfKernel::Counters() {
 }  // namespace
 
 absl::StatusOr<Opened> OpenKernel(const BpfOptions& options) {
-  Choice choice = ChooseBackend();
-  absl::StatusOr<Loaded> loaded = Load(options);
-  if (!loaded.ok()) return loaded.status();
-  const bool adopted = loaded->adopted;
-  auto kernel = std::make_unique<BpfKernel>(*std::move(loaded), std::move(choice));
-  if (absl::Status s = kernel->Start(options); !s.ok()) return s;
-  return Opened{.kernel = std::move(kernel), .adopted = adopted};
+  std::vector<std::string> steps_down;
+  absl::Status last;
+  for (const Candidate& candidate : Candidates()) {
+    const std::string missing = candidate.missing();
+    absl::StatusOr<Loaded> loaded = missing.empty() ? Load(candidate.backend, options) : absl::UnavailableError(missing);
+    if (!loaded.ok()) {
+      last = loaded.status();
+      steps_down.push_back(absl::StrCat(NameOf(candidate.backend), ": ", last.message()));
+      continue;
+    }
+    const bool adopted = loaded->adopted;
+    auto kernel = std::make_unique<BpfKernel>(*std::move(loaded), candidate, std::move(steps_down));
+    if (absl::Status s = kernel->Start(options); !s.ok()) return s;
+    return Opened{.kernel = std::move(kernel), .adopted = adopted};
+  }
+  return last;
 }
 
 }  // namespace belfry::kernel

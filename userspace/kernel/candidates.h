@@ -3,20 +3,26 @@
 #define BELFRY_KERNEL_CANDIDATES_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "kernel/hooks.h"
+
 namespace belfry::kernel {
 
-struct Choice {
-  std::string backend;
-  uint32_t blind_to = 0;                 // bits of enum belfry_taint it cannot see
-  std::vector<std::string> steps_down;  // why each better one was not taken: "bpf_lsm: ..."
+struct Candidate {
+  Backend backend;
+  std::string (*missing)();  // why it cannot be had here, found by trying; empty: it can
+  uint32_t blind_to;         // bits of enum belfry_taint it cannot see
+  bool refuses_use;          // what others do with a stream is refused, or taints it as it happens
 };
 
-Choice ChooseBackend();
+// Best first; the last one is always worth an attempt.
+std::span<const Candidate> Candidates();
 
-// Why a program of that kind cannot be had here; empty if it can. Loads, attaches and drops an empty one.
+// Why a program of that kind cannot be had here; empty if it can. Loads, attaches and fires one: with bpf not in the
+// active LSM list, LSM programs load, attach and never run.
 std::string TryLsm();
 std::string TryModifyReturn();
 

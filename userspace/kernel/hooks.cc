@@ -1,13 +1,16 @@
 #include "kernel/hooks.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "kit/error.h"
@@ -15,17 +18,69 @@
 namespace belfry::kernel {
 namespace {
 
-constexpr uint32_t kConnectUnix = 49;  // BPF_CGROUP_UNIX_CONNECT, 6.7
+
 constexpr uint32_t kCgroup2Magic = 0x63677270;
 
-constexpr Hook kHooks[] = {
-    {"process_exec", BELFRY_PROGRAM_EXEC, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP},
-    {"process_fork", BELFRY_PROGRAM_FORK, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP},
-    {"process_exit", BELFRY_PROGRAM_EXIT, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP},
-    {"connect_intent", BELFRY_PROGRAM_CONNECT_UNIX, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, kConnectUnix},
-    {"connect_ready", BELFRY_PROGRAM_DATA_READY, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP},
-    {"connect_peercred", BELFRY_PROGRAM_PEERCRED, BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT},
+using Hooks = std::vector<Hook>;
+
+constexpr Hook RawTracepoint(const char* name, belfry_program counters) {
+  return {name, counters, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP};
+}
+
+// What hooks can refuse, once: how it is asked is the backend's.
+struct Refusable {
+  const char* lsm;
+  const char* mod;
+  belfry_program counters;
+  const char* only_if = nullptr;
 };
+constexpr Refusable kRefusables[] = {
+    {"pin_lsm", "pin_mod", BELFRY_PROGRAM_PIN},
+    {"peercred_lsm", "peercred_mod", BELFRY_PROGRAM_PEERCRED},
+    {"send_lsm", "send_mod", BELFRY_PROGRAM_SEND},
+    {"receive_lsm", "receive_mod", BELFRY_PROGRAM_RECEIVE},
+    {"transfer_lsm", "transfer_mod", BELFRY_PROGRAM_TRANSFER},
+    {"shutdown_lsm", "shutdown_mod", BELFRY_PROGRAM_SHUTDOWN},
+    {"setsockopt_lsm", "setsockopt_mod", BELFRY_PROGRAM_SETSOCKOPT},
+    {"ioctl_lsm", "ioctl_mod", BELFRY_PROGRAM_IOCTL},
+    {"ioctl_compat_lsm", "ioctl_compat_mod", BELFRY_PROGRAM_IOCTL_COMPAT, "security_file_ioctl_compat"},  // 6.8
+};
+
+bool Exists(const char* function) { return libbpf_find_vmlinux_btf_id(function, BPF_TRACE_FENTRY) > 0; }
+
+Hooks Processes() {
+  return {RawTracepoint("process_exec", BELFRY_PROGRAM_EXEC), RawTracepoint("process_fork", BELFRY_PROGRAM_FORK),
+          RawTracepoint("process_exit", BELFRY_PROGRAM_EXIT)};
+}
+
+Hooks WithHooks(Backend backend) {
+  Hooks hooks = Processes();
+  for (const Refusable& one : kRefusables) {
+    if (backend == Backend::kBpfLsm)
+      hooks.push_back({one.lsm, one.counters, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, one.only_if});
+    else
+      hooks.push_back({one.mod, one.counters, BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, one.only_if});
+  }
+  hooks.push_back({"splice_read", BELFRY_PROGRAM_SPLICE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "unix_stream_splice_read"});
+  return hooks;
+}
+
+Hooks WithoutHooks() {
+  Hooks hooks = Processes();
+  hooks.push_back({"connect_intent", BELFRY_PROGRAM_CONNECT_UNIX, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, kConnectUnix});
+  hooks.push_back(RawTracepoint("connect_ready", BELFRY_PROGRAM_DATA_READY));
+  hooks.push_back({"connect_peercred", BELFRY_PROGRAM_PEERCRED, BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT});
+  return hooks;
+}
+
+Hooks OnThisKernel(Hooks hooks) {
+  std::erase_if(hooks, [](const Hook& hook) { return hook.only_if != nullptr && !Exists(hook.only_if); });
+  return hooks;
+}
+
+bool NeedsCgroup(const Hook& hook) {
+  return hook.type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR || hook.type == BPF_PROG_TYPE_CGROUP_SOCKOPT;
+}
 
 bool IsCgroup2(int fd) {
   struct statfs fs = {};
@@ -41,12 +96,34 @@ kit::OwnedFd DetachedCgroup2() {
 
 }  // namespace
 
-std::span<const Hook> Hooks() { return kHooks; }
+const char* NameOf(Backend backend) {
+  constexpr const char* kNames[] = {"bpf_lsm", "fmod_ret", "cgroup"};
+  return kNames[static_cast<size_t>(backend)];
+}
+
+const std::vector<Hook>& HooksOf(Backend backend) {
+  static const Hooks kLsm = OnThisKernel(WithHooks(Backend::kBpfLsm));
+  static const Hooks kMod = OnThisKernel(WithHooks(Backend::kFmodRet));
+  static const Hooks kCgroup = WithoutHooks();
+  return backend == Backend::kBpfLsm ? kLsm : backend == Backend::kFmodRet ? kMod : kCgroup;
+}
+
+const std::vector<Hook>& AllHooks() {
+  static const Hooks kAll = [] {
+    Hooks all = WithHooks(Backend::kBpfLsm);
+    for (const Backend other : {Backend::kFmodRet, Backend::kCgroup})
+      for (const Hook& hook : other == Backend::kCgroup ? WithoutHooks() : WithHooks(other))
+        if (std::none_of(all.begin(), all.end(), [&](const Hook& one) { return std::string_view(one.name) == hook.name; }))
+          all.push_back(hook);
+    return all;
+  }();
+  return kAll;
+}
 
 absl::StatusOr<kit::OwnedFd> Attach(const Hook& hook, int program_fd, int cgroup_fd) {
-  kit::OwnedFd link(hook.type == BPF_PROG_TYPE_TRACING
-                        ? bpf_raw_tracepoint_open(nullptr, program_fd)
-                        : bpf_link_create(program_fd, cgroup_fd, static_cast<bpf_attach_type>(hook.attach_type), nullptr));
+  kit::OwnedFd link(NeedsCgroup(hook)
+                        ? bpf_link_create(program_fd, cgroup_fd, static_cast<bpf_attach_type>(hook.attach_type), nullptr)
+                        : bpf_raw_tracepoint_open(nullptr, program_fd));
   if (link) return link;
   return kit::ErrnoError(absl::StrCat("attaching the program ", hook.name), "`belfry doctor` says what this kernel lacks");
 }

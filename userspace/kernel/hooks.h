@@ -4,7 +4,8 @@
 
 #include <linux/bpf.h>
 
-#include <span>
+
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "belfry/wire.h"
@@ -12,15 +13,25 @@
 
 namespace belfry::kernel {
 
+inline constexpr uint32_t kConnectUnix = 49;  // BPF_CGROUP_UNIX_CONNECT, 6.7
+
+// Which mechanism records and refuses (design 5).
+enum class Backend { kBpfLsm, kFmodRet, kCgroup };
+const char* NameOf(Backend backend);
+
 struct Hook {
   const char* name;  // of the program, as in bpf/
   belfry_program counters;
   bpf_prog_type type;
   uint32_t attach_type;  // a number: enum bpf_attach_type of Debian 12 ends before cgroup/connect_unix (6.7)
+  const char* only_if = nullptr;  // left out where the kernel has no such function
 };
 
-// Processes first, so that a connect always finds its opener; the intent before what it becomes.
-std::span<const Hook> Hooks();
+// What the backend attaches here, in that order: processes first, so that a connect always finds its opener; the intent
+// before what it becomes; what is done with a stream last.
+const std::vector<Hook>& HooksOf(Backend backend);
+// Every program that some backend attaches.
+const std::vector<Hook>& AllHooks();
 
 // The link's descriptor. `cgroup_fd` is used by cgroup hooks only.
 absl::StatusOr<kit::OwnedFd> Attach(const Hook& hook, int program_fd, int cgroup_fd);

@@ -35,9 +35,16 @@ struct GuardedName {
   std::string path;     // absolute within the filesystem: "/spire/agent/public/api.sock"
 };
 
+// What the programs do for a guard (wire.h, belfry_guard).
+struct GuardOrders {
+  uint32_t guard = 0;
+  belfry_guard orders{};
+};
+
 struct ProgramCounters {
   std::string name;  // as in bpf/: "process_exec"
   uint64_t seen = 0, sent = 0, ignored = 0, lost_ring = 0, lost_map = 0;
+  uint64_t refused = 0;   // how often it said no
   uint64_t missed = 0;    // recursion_misses: the kernel did not run the program
   bool attached = false;  // its link is live now
 };
@@ -74,6 +81,10 @@ class Kernel {
 
   // ---- what userspace tells the kernel ----
   virtual absl::Status SetGuardedNames(std::span<const GuardedName> names) = 0;  // atomic for each name
+  // What is refused for each guard; a guard that is not named observes. Takes effect at once, guard by guard.
+  virtual absl::Status SetOrders(std::span<const GuardOrders> orders) = 0;
+  // The daemon lives: guards with a limit on its silence go on denying.
+  virtual absl::Status SignOfLife() = 0;
   // Sets bits for good; NotFound if there is no such record.
   virtual absl::Status Taint(uint64_t cookie, uint32_t bits) = 0;
   virtual absl::Status Insert(uint64_t cookie, const belfry_connection& record) = 0;  // for what a snapshot found
@@ -81,8 +92,9 @@ class Kernel {
 
   // ---- what is live ----
   virtual std::vector<ProgramCounters> Counters() = 0;
-  virtual const std::string& BackendName() const = 0;             // "cgroup"
+  virtual const std::string& BackendName() const = 0;             // "bpf_lsm", "fmod_ret", "cgroup"
   virtual const std::vector<std::string>& StepsDown() const = 0;  // why each better backend was not taken
+  virtual bool RefusesUse() const = 0;  // others cannot use a stream unseen: nobody needs to be searched for
   virtual uint32_t BlindTo() const = 0;                           // bits of enum belfry_taint this backend cannot see
 };
 

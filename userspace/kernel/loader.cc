@@ -21,8 +21,8 @@ namespace belfry::kernel {
 namespace {
 
 // Maps that outlive a daemon; the others hold only questions.
-constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "guarded_names",
-                                   "settings",  "made",        "counters", "events",    "serving"};
+constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "listeners_by_cookie", "guarded_names",
+                                   "settings",  "made",        "counters", "events",    "serving", "guards"};
 
 std::string ObjectHash() {
   size_t size = 0;
@@ -55,12 +55,13 @@ bpf_program* ProgramOf(belfry_bpf* skeleton, const char* name) {
   return bpf_object__find_program_by_name(skeleton->obj, name);
 }
 
-// Programs that are not in the hook table are called, never attached: they are always loaded.
-void ChoosePrograms(const Loaded& loaded) {
-  for (const Hook& hook : Hooks()) {
+// Programs that are in no hook table are called, never attached: they are always loaded.
+void ChoosePrograms(Backend backend, const Loaded& loaded) {
+  for (const Hook& hook : AllHooks()) bpf_program__set_autoload(ProgramOf(loaded.skeleton.get(), hook.name), false);
+  for (const Hook& hook : HooksOf(backend)) {
     bpf_program* program = ProgramOf(loaded.skeleton.get(), hook.name);
     // libbpf 1.1 does not know the section cgroup/connect_unix.
-    if (hook.type != BPF_PROG_TYPE_TRACING) {
+    if (hook.attach_type == kConnectUnix) {
       bpf_program__set_type(program, hook.type);
       bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(hook.attach_type));
     }
@@ -68,14 +69,14 @@ void ChoosePrograms(const Loaded& loaded) {
   }
 }
 
-void AdoptLinks(const Pins& pins, Loaded& loaded) {
+void AdoptLinks(Backend backend, const Pins& pins, Loaded& loaded) {
   if (!pins.HasMark(ObjectHash())) return;
-  for (const Hook& hook : Hooks()) {
+  for (const Hook& hook : HooksOf(backend)) {
     kit::OwnedFd link = pins.Get(absl::StrCat("link_", hook.name));
     if (link && IsAttached(link.get()) && !LeftOut(hook.name)) loaded.links.emplace(hook.name, std::move(link));
   }
   // All or none: programs of two generations do not act together.
-  if (loaded.links.size() != Hooks().size()) loaded.links.clear();
+  if (loaded.links.size() != HooksOf(backend).size()) loaded.links.clear();
 }
 
 absl::Status LetAct(const Loaded& loaded) {
@@ -117,10 +118,11 @@ void ChooseSizes(const BpfOptions& options, belfry_bpf* skeleton) {
 
 }  // namespace
 
-absl::StatusOr<Loaded> Load(const BpfOptions& options) {
+absl::StatusOr<Loaded> Load(Backend backend, const BpfOptions& options) {
   Loaded loaded;
-  // libbpf writes to stderr otherwise; what matters is in our errors and in `belfry doctor`.
-  libbpf_set_print(nullptr);
+  // libbpf writes to stderr otherwise; what matters is in our errors and in `belfry doctor`. Its words are for who
+  // changes bpf/: BELFRY_TEST_VERIFIER=1 shows them.
+  if (std::getenv("BELFRY_TEST_VERIFIER") == nullptr) libbpf_set_print(nullptr);
   loaded.skeleton.reset(belfry_bpf__open());
   if (!loaded.skeleton) return kit::ErrnoError("reading our own programs", "the kernel needs CONFIG_DEBUG_INFO_BTF=y");
   ChooseSizes(options, loaded.skeleton.get());
@@ -128,9 +130,9 @@ absl::StatusOr<Loaded> Load(const BpfOptions& options) {
     absl::StatusOr<Pins> pins = Pins::Open(options.bpffs);
     if (!pins.ok()) return pins.status();
     if (absl::Status s = AdoptMaps(*pins, loaded.skeleton.get()); !s.ok()) return s;
-    AdoptLinks(*pins, loaded);
+    AdoptLinks(backend, *pins, loaded);
   }
-  ChoosePrograms(loaded);
+  ChoosePrograms(backend, loaded);
   loaded.adopted = !loaded.links.empty();
   loaded.generation = NewGeneration();
   loaded.skeleton->rodata->generation = loaded.generation;
@@ -146,11 +148,11 @@ absl::StatusOr<Loaded> Load(const BpfOptions& options) {
   return loaded;
 }
 
-absl::Status AttachHooks(const BpfOptions& options, Loaded& loaded) {
+absl::Status AttachHooks(Backend backend, const BpfOptions& options, Loaded& loaded) {
   if (loaded.adopted) return absl::OkStatus();
-  absl::StatusOr<kit::OwnedFd> cgroup = OpenCgroupRoot();
+  absl::StatusOr<kit::OwnedFd> cgroup = backend == Backend::kCgroup ? OpenCgroupRoot() : kit::OwnedFd();
   if (!cgroup.ok()) return cgroup.status();
-  for (const Hook& hook : Hooks()) {
+  for (const Hook& hook : HooksOf(backend)) {
     if (LeftOut(hook.name)) continue;
     const int program = bpf_program__fd(ProgramOf(loaded.skeleton.get(), hook.name));
     absl::StatusOr<kit::OwnedFd> link = Attach(hook, program, cgroup->get());

@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "kernel/bpf_kernel.h"
+#include "kernel/hooks.h"
 #include "kernel/skeleton.h"
 #include "kit/owned_fd.h"
 
@@ -21,9 +22,9 @@ struct Loaded {
 
 // After this the maps and the callable programs are there, and the links that could be adopted; no new link yet, so that
 // settings are in place before the first program runs.
-absl::StatusOr<Loaded> Load(const BpfOptions& options);
+absl::StatusOr<Loaded> Load(Backend backend, const BpfOptions& options);
 // Unless all were adopted: attaches every hook, lets these act instead of any older ones, and if options.pin, pins them.
-absl::Status AttachHooks(const BpfOptions& options, Loaded& loaded);
+absl::Status AttachHooks(Backend backend, const BpfOptions& options, Loaded& loaded);
 
 }  // namespace belfry::kernel
 

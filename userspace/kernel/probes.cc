@@ -110,10 +110,10 @@ Probe Try(const Attempt& attempt) {
 
 Probe Lsm() {
   const std::string reason = TryLsm();
-  if (reason.empty()) return Ok("lsm_load", false, "programs can decide at security hooks (not used by this version)");
+  if (reason.empty()) return Ok("lsm_load", false, "programs decide at security hooks: others are refused in the kernel");
   return Bad("lsm_load", false, absl::StrCat("programs at security hooks are ", reason),
-             "nothing to do for what Belfry does now; refusing other processes in the kernel will need a kernel with "
-             "CONFIG_BPF_LSM=y, trampolines, and `bpf` in its lsm= list");
+             "to refuse other processes in the kernel, boot one with CONFIG_BPF_LSM=y and trampolines, and with `bpf` in "
+             "its lsm= list");
 }
 
 Probe LsmActive() {
@@ -127,14 +127,14 @@ Probe LsmActive() {
   std::fclose(file);
   const std::string list(names, got);
   if (absl::StrCat(",", list, ",").find(",bpf,") != std::string::npos) return Ok("lsm_active", false, list);
-  return Bad("lsm_active", false, absl::StrCat(list, " (no bpf)"), "add `bpf` to lsm= on the kernel's command line");
+  return Bad("lsm_active", false, absl::StrCat(list, " (no bpf)"), "add `bpf` to lsm= on the kernel's command line; fmod_ret programs stand in where they can");
 }
 
 Probe Trampolines() {
   const std::string reason = TryModifyReturn();
-  if (reason.empty()) return Ok("trampolines", false, "programs can be hung on kernel functions (not used by this version)");
+  if (reason.empty()) return Ok("trampolines", false, "programs can be hung on kernel functions");
   return Bad("trampolines", false, absl::StrCat("programs on kernel functions are ", reason),
-             "nothing to do: Belfry works without, on its cgroup backend");
+             "nothing to do: Belfry works without, on its cgroup backend, which notices where others refuse");
 }
 
 Probe Bpffs() {

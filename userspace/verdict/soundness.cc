@@ -11,14 +11,6 @@ constexpr uint32_t kNotOnHostPaths =
 
 constexpr uint32_t Bit(belfry_taint taint) { return 1u << taint; }
 
-uint32_t WithholdingBits(const GuardPolicy& policy) {
-  uint32_t bits = policy.withhold_on;
-  for (int taint = 0; taint < 32; ++taint) {
-    if (IsClassA(taint)) bits |= 1u << taint;
-  }
-  return bits;
-}
-
 // Never the times: a package upgrade under a running process changes ctime and link count (kernel-facts 9.13).
 bool SameFile(const belfry_file_id& a, const belfry_file_id& b) {
   return a.ino == b.ino && a.generation == b.generation && a.dev == b.dev;
@@ -137,6 +129,14 @@ bool NobodyLives(const Facts& facts) {
 }
 
 }  // namespace
+
+uint32_t WithholdingBits(const GuardPolicy& policy) {
+  uint32_t bits = policy.withhold_on;
+  for (int taint = 0; taint < 32; ++taint) {
+    if (IsClassA(taint)) bits |= 1u << taint;
+  }
+  return bits;
+}
 
 uint32_t ToleratedPlace(const GuardPolicy& policy) {
   return (policy.container_paths ? BELFRY_PLACE_MNTNS_FOREIGN : 0u) |

@@ -32,6 +32,9 @@ Verdict Judge(const Facts& facts, const GuardPolicy& policy);
 // an exec record that is not backfilled.
 Verdict JudgeByExec(const Facts& facts, const GuardPolicy& policy);
 
+// Taints after which a guard withholds: class A and what its policy adds.
+uint32_t WithholdingBits(const GuardPolicy& policy);
+
 // BELFRY_PLACE_* that the policy lets pass for path and digest.
 uint32_t ToleratedPlace(const GuardPolicy& policy);
 

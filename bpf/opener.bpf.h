@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Is this task the pin of a connection, and does the pin still stand? */
+#ifndef BELFRY_BPF_OPENER_H
+#define BELFRY_BPF_OPENER_H
+
+#include "task.bpf.h"
+
+static __always_inline bool same_process(const struct belfry_pin *opener, struct task_struct *task)
+{
+	return opener->tgid == (u32)task->tgid && opener->start_ns == task->group_leader->start_boottime;
+}
+
+/*
+ * Works on a SQPOLL ring's behalf: what it does was asked by whoever has the ring mapped, and a fork shares that. The
+ * submission thread has no worker; a worker that it started is of a queue that belongs to it.
+ */
+static __always_inline bool on_behalf_of_a_ring(struct task_struct *task)
+{
+	struct io_worker *worker;
+	struct task_struct *owner;
+
+	if (!(task->flags & PF_IO_WORKER))
+		return false;
+	worker = VIEW(struct io_worker, task->worker_private);
+	if (!worker)
+		return true;
+	owner = io_queue_owner(worker);
+	return !owner || (owner->flags & PF_IO_WORKER);
+}
+
+/* What became of the opener, as taint bits; `server` is the accepted end and names it (SO_PEERCRED's struct pid). */
+static __always_inline u32 opener_taints(struct belfry_connection *connection, struct unix_sock *server)
+{
+	struct pid *pid = server->sk.sk_peer_pid;
+	struct hlist_node *node = pid ? VIEW(struct hlist_head, process_of(pid))->first : 0;
+	struct belfry_file_id exe;
+	struct task_struct *leader;
+
+	if (!node)
+		return 1u << BELFRY_TAINT_OPENER_EXITED;
+	leader = VIEW(struct task_struct, (const char *)node - process_link_offset());
+	if (!leader->signal->live.counter || !same_process(&connection->opener, leader))
+		return 1u << BELFRY_TAINT_OPENER_EXITED;
+	if (leader->self_exec_id != connection->opener.exec_id)
+		return 1u << BELFRY_TAINT_EXEC_AFTER_CONNECT;
+	/* Inside an exec the new image is there while the exec id is still the old one. */
+	if (!leader->mm || !connection->exe.ino)
+		return 0;
+	fill_exe(&exe, leader);
+	if (exe.ino != connection->exe.ino || exe.dev != connection->exe.dev ||
+	    exe.generation != connection->exe.generation)
+		return 1u << BELFRY_TAINT_EXEC_AFTER_CONNECT;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Who asked, where a hook has client, listener and server's end in hand at once: pinned before the connect returns.
+ *
+ * lsm/unix_stream_connect                  pin_lsm: a connect that nothing but another LSM can stop any more
+ * fmod_ret/security_unix_stream_connect    pin_mod: the same where bpf is not in the active LSM list
+ * lsm/socket_getsockopt                    peercred_lsm: a server asks who is there: second look
+ * fmod_ret/security_socket_getsockopt      peercred_mod: the same
+ */
+#include "listener.bpf.h"
+#include "record.bpf.h"
+#include "unrecorded.bpf.h"
+
+/*
+ * Both ends get a cookie: the programs of use.bpf.c pass by every socket without one. An earlier record of the same
+ * socket is of a connect that another LSM refused after us: the hook is not reached on a connected socket.
+ */
+static __always_inline void pin(struct sock *sock, struct sock *other, struct sock *newsk, struct belfry_listener *kept)
+{
+	struct belfry_connection connection = {};
+	u32 guard = listener_guard(other, kept);
+	u64 cookie;
+
+	if (guard == BELFRY_GUARD_NONE)
+		return;
+	fill_opener(&connection, bpf_get_current_task_btf());
+	fill_stream(&connection, (struct unix_sock *)sock, (struct unix_sock *)newsk, other, guard);
+	cookie = bpf_get_socket_cookie(sock);
+	bpf_get_socket_cookie(newsk);
+	keep_connection(BELFRY_PROGRAM_PIN, BELFRY_KIND_CONNECT, cookie, &connection, BPF_ANY);
+}
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(pin_lsm, struct sock *sock, struct sock *other, struct sock *newsk)
+{
+	if (sock->sk_type == SOCK_STREAM && acts())
+		pin(sock, other, newsk, kept_with(other));
+	return 0;
+}
+
+SEC("fmod_ret/security_unix_stream_connect")
+int BPF_PROG(pin_mod, struct sock *sock, struct sock *other, struct sock *newsk, int ret)
+{
+	if (!ret && sock->sk_type == SOCK_STREAM && acts())
+		pin(sock, other, newsk, kept_by_cookie(other));
+	return ret;
+}
+
+static __always_inline void peercred(struct socket *socket, int level, int option)
+{
+	struct belfry_connection connection;
+	struct unrecorded found;
+
+	if (option != SO_PEERCRED || level != SOL_SOCKET || !acts())
+		return;
+	if (without_record(VIEW(struct unix_sock, socket->sk), &found))
+		keep_unrecorded(&found, &connection);
+}
+
+SEC("lsm/socket_getsockopt")
+int BPF_PROG(peercred_lsm, struct socket *sock, int level, int optname)
+{
+	peercred(sock, level, optname);
+	return 0;
+}
+
+SEC("fmod_ret/security_socket_getsockopt")
+int BPF_PROG(peercred_mod, struct socket *sock, int level, int optname, int ret)
+{
+	if (!ret)
+		peercred(sock, level, optname);
+	return ret;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Who speaks on it: nobody but the pin, where a guard denies; and nothing more is sent to a pin that fell.
+ *
+ * Each as lsm/HOOK (NAME_lsm) and, where bpf is not in the active LSM list, as fmod_ret/security_HOOK (NAME_mod):
+ *   socket_sendmsg      send: every way to send, splice and sendfile to it since 6.5, io_uring; the server's end too
+ *   socket_recvmsg      receive: every way to receive but splice
+ *   file_receive        transfer: SCM_RIGHTS (dropped, MSG_CTRUNC) and pidfd_getfd
+ *   socket_shutdown     shutdown
+ *   socket_setsockopt   setsockopt
+ *   file_ioctl          ioctl; file_ioctl_compat (6.8+) for 32-bit callers
+ * fentry/unix_stream_splice_read   splice_read: splice from it is seen, not refused: what was queued may leave
+ */
+#include "emit.bpf.h"
+#include "opener.bpf.h"
+#include "record.bpf.h"
+
+/* Not pinned: found, not seen at connect. Nobody can be told apart from its opener. */
+#define NOT_PINNED (1u << BELFRY_TAINT_UNRECORDED | 1u << BELFRY_TAINT_PREEXISTING)
+
+struct attempt {
+	u64 cookie;
+	u32 program;		/* enum belfry_program */
+	u32 use;		/* enum belfry_use */
+	u32 taint;		/* what it makes of the connection where it is let pass; 0: nothing */
+	bool refusable;
+};
+
+static __always_inline bool denies(struct belfry_guard *guard)
+{
+	u32 zero = 0;
+	struct belfry_settings *set;
+
+	if (guard->mode != BELFRY_MODE_DENY)
+		return false;
+	if (!guard->loss_ns)
+		return true;
+	set = bpf_map_lookup_elem(&settings, &zero);
+	return set && bpf_ktime_get_boot_ns() - set->alive_ns < guard->loss_ns;
+}
+
+/* Who tries in a loop costs one record. */
+static __always_inline void tell_refused(struct belfry_connection *connection, struct attempt *attempt,
+					 struct task_struct *task)
+{
+	struct belfry_event_refused *record;
+	u32 bit = 1u << attempt->use;
+
+	count(attempt->program, BELFRY_COUNT_REFUSED);
+	if (__sync_fetch_and_or(&connection->refused, bit) & bit) {
+		count_seen(attempt->program, BELFRY_COUNT_IGNORED);
+		return;
+	}
+	record = begin_record(struct belfry_event_refused, BELFRY_KIND_REFUSED);
+	if (!record) {
+		count_seen(attempt->program, BELFRY_COUNT_LOST_RING);
+		return;
+	}
+	record->cookie = attempt->cookie;
+	fill_pin(&record->by, task);
+	record->use = attempt->use;
+	record->guard = connection->guard;
+	__builtin_memcpy(record->comm, task->comm, sizeof(record->comm));
+	end_record(record);
+	count_seen(attempt->program, BELFRY_COUNT_SENT);
+}
+
+static __always_inline void taint(struct belfry_connection *connection, struct attempt *attempt, u32 bits,
+				  struct task_struct *task)
+{
+	u32 fresh = bits & ~__sync_fetch_and_or(&connection->taints, bits);
+	struct belfry_event_taint *record;
+
+	if (!fresh) {
+		count_seen(attempt->program, BELFRY_COUNT_IGNORED);
+		return;
+	}
+	record = begin_record(struct belfry_event_taint, BELFRY_KIND_TAINT);
+	if (!record) {
+		count_seen(attempt->program, BELFRY_COUNT_LOST_RING);
+		return;
+	}
+	record->cookie = attempt->cookie;
+	fill_pin(&record->by, task);
+	record->taints = fresh;
+	record->guard = connection->guard;
+	end_record(record);
+	count_seen(attempt->program, BELFRY_COUNT_SENT);
+}
+
+/* The client's end: the pin, or refused. What is refused leaves no taint: it did not happen. */
+static __always_inline int speak(struct belfry_connection *connection, struct attempt *attempt)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct belfry_guard *guard = bpf_map_lookup_elem(&guards, &connection->guard);
+	u32 bits = attempt->taint;
+
+	if (!guard || (connection->taints & NOT_PINNED))
+		return 0;
+	if (same_process(&connection->opener, task)) {
+		if (task->self_exec_id != connection->opener.exec_id)
+			bits = 1u << BELFRY_TAINT_EXEC_AFTER_CONNECT;
+		else if ((guard->flags & BELFRY_GUARD_ALLOW_SQPOLL) || !on_behalf_of_a_ring(task))
+			return 0;
+	}
+	if (attempt->refusable && denies(guard)) {
+		tell_refused(connection, attempt, task);
+		return -EACCES;
+	}
+	if (bits)
+		taint(connection, attempt, bits, task);
+	return 0;
+}
+
+/* The server's end: nothing flows to whoever holds the other one once its opener fell. */
+static __always_inline int answer(struct unix_sock *server, struct attempt *attempt)
+{
+	struct unix_sock *client = VIEW(struct unix_sock, server->peer);
+	struct belfry_connection *connection;
+	struct belfry_guard *guard;
+	struct task_struct *task;
+	u32 bits = 0;
+
+	if (!client)
+		return 0;
+	attempt->cookie = key_of(client);
+	connection = bpf_map_lookup_elem(&connections, &attempt->cookie);
+	if (!connection || connection->server_sk != (u64)server)
+		return 0;
+	guard = bpf_map_lookup_elem(&guards, &connection->guard);
+	if (!guard)
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (!(connection->taints & NOT_PINNED))
+		bits = opener_taints(connection, server);
+	if (bits & ~connection->taints)
+		taint(connection, attempt, bits, task);
+	if (!((bits | connection->taints) & guard->withhold) || !denies(guard))
+		return 0;
+	attempt->use = BELFRY_USE_ANSWER;
+	tell_refused(connection, attempt, task);
+	return -EPIPE;
+}
+
+static __always_inline int use(struct socket *socket, struct attempt *attempt)
+{
+	struct sock *sk = socket ? socket->sk : 0;
+	struct belfry_connection *connection;
+
+	if (!sk || sk->__sk_common.skc_family != AF_UNIX)
+		return 0;
+	attempt->cookie = sk->__sk_common.skc_cookie.counter;
+	if (!attempt->cookie)
+		return 0;	/* neither end of a guarded stream: those got one at connect */
+	connection = bpf_map_lookup_elem(&connections, &attempt->cookie);
+	if (connection)
+		return speak(connection, attempt);
+	return attempt->use == BELFRY_USE_SEND ? answer(VIEW(struct unix_sock, sk), attempt) : 0;
+}
+
+#define ATTEMPT(counted, tried, makes) \
+	(&(struct attempt){ .program = BELFRY_PROGRAM_##counted, .use = BELFRY_USE_##tried, .taint = makes, .refusable = true })
+
+/* One question, two ways to be asked. */
+#define REFUSABLE(name, hook, counted, tried, makes, socket, ...) \
+	SEC("lsm/" #hook) int BPF_PROG(name##_lsm, __VA_ARGS__) { return use(socket, ATTEMPT(counted, tried, makes)); } \
+	SEC("fmod_ret/security_" #hook) int BPF_PROG(name##_mod, __VA_ARGS__, int ret) \
+	{ \
+		return ret ? ret : use(socket, ATTEMPT(counted, tried, makes)); \
+	}
+
+REFUSABLE(send, socket_sendmsg, SEND, SEND, 1u << BELFRY_TAINT_FOREIGN_SENDER, sock, struct socket *sock, struct msghdr *message,
+	  int size)
+REFUSABLE(receive, socket_recvmsg, RECEIVE, RECEIVE, 1u << BELFRY_TAINT_FOREIGN_RECEIVER, sock, struct socket *sock,
+	  struct msghdr *message, int size, int flags)
+REFUSABLE(transfer, file_receive, TRANSFER, TRANSFER, 1u << BELFRY_TAINT_FD_TRANSFERRED, bpf_sock_from_file(file), struct file *file)
+REFUSABLE(shutdown, socket_shutdown, SHUTDOWN, SHUTDOWN, 0, sock, struct socket *sock, int how)
+REFUSABLE(setsockopt, socket_setsockopt, SETSOCKOPT, SETSOCKOPT, 0, sock, struct socket *sock, int level, int option)
+REFUSABLE(ioctl, file_ioctl, IOCTL, IOCTL, 0, bpf_sock_from_file(file), struct file *file, unsigned int command, unsigned long argument)
+REFUSABLE(ioctl_compat, file_ioctl_compat, IOCTL_COMPAT, IOCTL, 0, bpf_sock_from_file(file), struct file *file, unsigned int command,
+	  unsigned long argument)
+
+SEC("fentry/unix_stream_splice_read")
+int BPF_PROG(splice_read, struct socket *sock)
+{
+	struct attempt attempt = { .program = BELFRY_PROGRAM_SPLICE, .use = BELFRY_USE_RECEIVE,
+				   .taint = 1u << BELFRY_TAINT_FOREIGN_RECEIVER };
+
+	use(sock, &attempt);
+	return 0;
+}
