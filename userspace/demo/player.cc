@@ -92,7 +92,10 @@ void Player::Exit() {
 }
 
 Fetched Player::Fetch(const std::string& socket) { return FetchedFrom(Do({"fetch", socket})); }
-Fetched Player::FetchOver(int fd) { return FetchedFrom(Do({"fetch-over", std::to_string(fd)})); }
+Fetched Player::FetchOver(int fd) {
+  if (fd < 0 && !trouble_->any()) return {"", -1, "there is no descriptor to ask on"};
+  return FetchedFrom(Do({"fetch-over", std::to_string(fd)}));
+}
 Fetched Player::FinishFetch() { return FetchedFrom(Finish()); }
 
 }  // namespace belfry::demo

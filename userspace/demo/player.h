@@ -34,6 +34,7 @@ class Player {
   // Descriptors are numbers of the actor's own table.
   int Connect(const std::string& socket);
   void ConnectAgain(int fd, const std::string& socket);
+  // -1: the kernel did not let it arrive.
   void HandOver(int fd, Player& to, int* taken);  // SCM_RIGHTS
   int TakeFrom(const Player& opener, int fd);     // pidfd_getfd
 

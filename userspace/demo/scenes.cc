@@ -98,6 +98,12 @@ void Scenery::Asked(const std::string& who, const Player& opener, const Fetched&
   result_.requests.push_back(request);
 }
 
+void Scenery::Handed(int fd) {
+  if (fd >= 0 || trouble_.any()) return;
+  if (stage_.refuses_use()) return Note("the kernel did not let the descriptor arrive");
+  trouble_.Note(absl::AbortedError("hand over a descriptor: it did not arrive"));
+}
+
 bool Scenery::Needs(bool there, const std::string& what) {
   if (!there && result_.skipped.empty()) result_.skipped = what;
   return there;

@@ -26,6 +26,8 @@ class Scenery {
   // says about its last call or, where the connection was cut before anyone could ask, with the daemon's journal.
   void Asked(const std::string& who, const Player& opener, const Fetched& fetched, const std::string& guard = kGuard);
   void Note(const std::string& fact) { result_.notes.push_back(fact); }
+  // What a descriptor's way to somebody else came to: -1 is in order only where the backend promises to refuse it.
+  void Handed(int fd);
   // True if the scene can go on; else it is skipped, visibly.
   bool Needs(bool there, const std::string& what);
   SceneResult& result() { return result_; }

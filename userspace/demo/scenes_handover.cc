@@ -35,9 +35,10 @@ void SlowExec(Scenery& scene) {
     scene.trouble().Note(absl::InternalError("hold an exec in a slow close: the close never came"));
   }
   accomplice.BeginFetchOver(fd);
-  // Who reads /proc for its verdict is held by the slow file too: for stock the question itself has to be the event.
+  // Where the accomplice may not even send, no question comes. Who reads /proc for its verdict is held by the slow file too: for stock the question itself has to be the event.
   const std::string event = scene.stage().with_belfry() ? "judged" : "asked";
-  if (!scene.trouble().any()) scene.trouble().Note(scene.stage().agent(kGuard).WaitFor(event, opener.pid()));
+  if (!scene.trouble().any() && !scene.stage().refuses_use())
+    scene.trouble().Note(scene.stage().agent(kGuard).WaitFor(event, opener.pid()));
   (*slow)->LetGo();
   opener.FinishExec();
   scene.Asked("the accomplice", opener, accomplice.FinishFetch());
@@ -48,6 +49,7 @@ void ScmRights(Scenery& scene) {
   Player accomplice = scene.Enter({scene.stage().intruder()});
   int taken = -1;
   opener.HandOver(opener.Connect(scene.socket()), accomplice, &taken);
+  scene.Handed(taken);
   opener.Exec({scene.stage().payments()});
   scene.Asked("the accomplice", opener, accomplice.FetchOver(taken));
 }
@@ -58,6 +60,7 @@ void PidfdGetfd(Scenery& scene) {
   opener.Do({"let-in"});
   const int fd = opener.Connect(scene.socket());
   const int taken = accomplice.TakeFrom(opener, fd);
+  scene.Handed(taken);
   opener.Exec({scene.stage().payments()});
   scene.Asked("the accomplice", opener, accomplice.FetchOver(taken));
 }

@@ -60,6 +60,8 @@ class Stage {
   const Props& props() const { return *props_; }
   std::string backend() const { return daemon_ ? daemon_->backend() : "none"; }
   bool with_belfry() const { return order_.with_belfry; }
+  // Others cannot use a guarded stream, nor receive it: the backend has hooks that say no.
+  bool refuses_use() const { return backend() == "bpf_lsm" || backend() == "fmod_ret"; }
   const std::vector<Entry>& entries() const { return entries_; }
   bool on_spire() const { return order_.spire.has_value(); }
   std::string payments() const { return props_->program("payments"); }
