@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernel/live_kernel.h"
+#include "kernel/off_switch.h"
 
 namespace belfry::kernel {
 namespace {
@@ -116,6 +117,17 @@ TEST_F(KeepTest, LinksOfAnotherObjectAreReplacedAndMapsKept) {
   ASSERT_EQ(entries.size(), 2u);
   for (const ConnectionEntry& entry : entries) EXPECT_EQ(entry.record.taints, 0u);
   EXPECT_TRUE(Reopen());
+}
+
+TEST_F(KeepTest, TheOffSwitchReachesWhatADeadDaemonLeft) {
+  GuardOrders orders[2] = {{.guard = 3}, {.guard = 7}};
+  for (GuardOrders& one : orders) one.orders = {.mode = BELFRY_MODE_DENY, .flags = 1, .withhold = 5, .pad = 0, .loss_ns = 9};
+  ASSERT_TRUE(kernel_->SetOrders(orders).ok());
+  kernel_.reset();
+  EXPECT_EQ(*LetPass(folder_ + "/bpf", 7), 1);
+  EXPECT_EQ(*LetPass(folder_ + "/bpf", 7), 0);
+  EXPECT_EQ(*LetPass(folder_ + "/bpf", std::nullopt), 1);
+  EXPECT_EQ(*LetPass(folder_, std::nullopt), 0);  // not a BPF filesystem
 }
 
 TEST_F(KeepTest, UninstallLeavesNothing) {

@@ -22,6 +22,11 @@ absl::Status GuardNumbers::Load() {
   return absl::OkStatus();
 }
 
+std::optional<uint32_t> GuardNumbers::Find(const std::string& name) const {
+  const auto at = numbers_.find(name);
+  return at == numbers_.end() ? std::nullopt : std::optional(at->second);
+}
+
 absl::StatusOr<std::map<std::string, uint32_t>> GuardNumbers::Assign(const std::vector<std::string>& names) {
   std::map<std::string, uint32_t> assigned;
   std::set<uint32_t> taken;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ class GuardNumbers {
 
   // Reads what was kept. NotFound: nothing was, so numbers in records of an earlier daemon mean nothing.
   absl::Status Load();
+  // nullopt: no guard bore that name.
+  std::optional<uint32_t> Find(const std::string& name) const;
   // The numbers of these names; new ones get free ones. ResourceExhausted: more than there are.
   absl::StatusOr<std::map<std::string, uint32_t>> Assign(const std::vector<std::string>& names);
 

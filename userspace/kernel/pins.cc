@@ -21,7 +21,6 @@ namespace belfry::kernel {
 namespace {
 
 constexpr long kBpffsMagic = 0xcafe4a11;
-constexpr char kPrefix[] = "belfry-";
 constexpr char kMark[] = "object-";
 
 absl::Status EnsureBpffs(const std::string& path) {
@@ -42,7 +41,7 @@ bool IsBpffs(const std::string& path) {
 
 absl::StatusOr<Pins> Pins::Open(const std::string& bpffs) {
   if (absl::Status s = EnsureBpffs(bpffs); !s.ok()) return s;
-  std::string directory = absl::StrCat(bpffs, "/", kPrefix, BELFRY_LAYOUT_HASH);
+  std::string directory = absl::StrCat(bpffs, "/", kPinPrefix, BELFRY_LAYOUT_HASH);
   if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return kit::ErrnoError(absl::StrCat("making the pin directory ", directory));
   }
@@ -87,7 +86,7 @@ absl::StatusOr<int> RemovePins(const std::string& bpffs) {
   std::filesystem::directory_iterator directories(bpffs, error);
   if (error) return kit::Error(absl::StatusCode::kUnavailable, "reading " + bpffs, error.message(), "be root");
   for (const auto& directory : directories) {
-    if (!absl::StartsWith(directory.path().filename().string(), kPrefix)) continue;
+    if (!absl::StartsWith(directory.path().filename().string(), kPinPrefix)) continue;
     for (const auto& entry : std::filesystem::directory_iterator(directory.path(), error)) {
       const bool is_mark = entry.is_directory(error);
       if ((is_mark ? rmdir(entry.path().c_str()) : unlink(entry.path().c_str())) != 0) {

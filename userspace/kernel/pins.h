@@ -10,6 +10,8 @@
 
 namespace belfry::kernel {
 
+inline constexpr char kPinPrefix[] = "belfry-";  // and the layout hash: a directory of ours in bpffs
+
 bool IsBpffs(const std::string& path);
 
 class Pins {
