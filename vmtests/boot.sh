@@ -1,13 +1,17 @@
 #!/bin/bash
 # boot.sh KERNEL_FOLDER SCRIPT [BOOT_ARG...]: runs SCRIPT (a path of this machine) in a guest whose root is this
 # machine's, read-only under an overlay. Exit code: the script's; 97 = the guest hung, died or never came up.
-# Software emulation with one processor: QEMU 7.2 mishandles text patching with more (kernel-facts 6).
+# The guest's console comes out here; what the script writes to /dev/ttyS1 goes to $BELFRY_WORDS, if that is set.
+# Software emulation with one processor: QEMU 7.2 mishandles text patching with more. BELFRY_KVM=1: with KVM.
 set -euo pipefail
 kernel=$1 script=$2
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
-trap 'kill ${fs_pid:-} 2>/dev/null || true; rm -rf "$scratch"' EXIT
+words=${BELFRY_WORDS:-$scratch/words}
+# A guest that is told to end has nothing to save.
+trap 'kill -KILL ${guest:-} ${fs:-} 2>/dev/null || true; rm -rf "$scratch"' EXIT
+trap 'exit 97' TERM INT
 
 mkdir -p "$scratch/root"/{bin,dev,proc,modules}
 cp "$(command -v busybox)" "$scratch/root/bin/busybox"
@@ -28,20 +32,24 @@ chmod +x "$scratch/root/init"
 
 virtiofsd=$(command -v virtiofsd || echo /usr/lib/qemu/virtiofsd)
 [ -x "$virtiofsd" ] || virtiofsd=/usr/libexec/virtiofsd
+# Nothing that a guest reads changes while it runs: what it has read once it need not ask for again.
 if "$virtiofsd" --help 2>&1 | grep -q -- '--shared-dir'; then
-  "$virtiofsd" --socket-path="$scratch/fs.sock" --shared-dir=/ --sandbox=none >"$scratch/fs.log" 2>&1 &
+  "$virtiofsd" --socket-path="$scratch/fs.sock" --shared-dir=/ --sandbox=none --cache=always >"$scratch/fs.log" 2>&1 &
 else
-  "$virtiofsd" --socket-path="$scratch/fs.sock" -o source=/ -o cache=auto -o sandbox=chroot >"$scratch/fs.log" 2>&1 &
+  "$virtiofsd" --socket-path="$scratch/fs.sock" -o source=/ -o cache=always -o sandbox=chroot >"$scratch/fs.log" 2>&1 &
 fi
-fs_pid=$!
+fs=$!
 for _ in $(seq 100); do [ -S "$scratch/fs.sock" ] && break; sleep 0.05; done
 
+accelerator=(-accel tcg,thread=single -cpu max)
+[ "${BELFRY_KVM:-}" != 1 ] || accelerator=(-accel kvm -cpu host)
 # shellcheck disable=SC2086  # QEMU_EXTRA is a list of words
-timeout --foreground "${BELFRY_GUEST_SECONDS:-900}" qemu-system-x86_64 -accel tcg,thread=single -cpu max -smp 1 -m 2048 \
+timeout "${BELFRY_GUEST_SECONDS:-1800}" qemu-system-x86_64 "${accelerator[@]}" -smp 1 -m 2048 \
   -object memory-backend-memfd,id=mem,size=2048M,share=on -numa node,memdev=mem \
   -chardev socket,id=fs,path="$scratch/fs.sock" -device vhost-user-fs-pci,chardev=fs,tag=hostroot \
-  -nographic -no-reboot -nodefaults -serial stdio -serial "file:$scratch/result" ${QEMU_EXTRA:-} \
+  -nographic -no-reboot -nodefaults -serial stdio -serial "file:$words" ${QEMU_EXTRA:-} \
   -kernel "$kernel/vmlinuz" -initrd "$scratch/initrd" \
-  -append "console=ttyS0 panic=-1 quiet loglevel=0 belfry_run=$script $*" </dev/null || true
-result=$(sed -n 's/^exit \([0-9]*\).*/\1/p' "$scratch/result" 2>/dev/null || true)
-exit "${result:-97}"
+  -append "console=ttyS0 panic=-1 quiet loglevel=0 belfry_root=$here/guest_root.sh belfry_run=$script $*" </dev/null &
+guest=$!
+wait "$guest" || true
+exit "$(sed -n 's/^exit \([0-9]*\).*/\1/p' "$words" 2>/dev/null | grep . || echo 97)"
