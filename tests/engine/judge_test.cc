@@ -87,6 +87,30 @@ TEST_F(JudgeTest, AHolderThatGoesAwayBeforeTheDeadlineIsForgiven) {
   EXPECT_GE(looks, 8);
 }
 
+// Every look meets a child of the client, each time another one.
+TEST_F(JudgeTest, WhoSpawnsAllTheTimeIsForgivenItsNewborns) {
+  Begin();
+  AddClient();
+  uint32_t number = 77;
+  const auto spawn = [&](uint32_t parent, uint64_t exec_id) {
+    std::erase_if(kernel_->sockets, [&](const belfry_socket& socket) { return socket.holder_tgid == number; });
+    kernel_->RemoveProcess(number++);
+    kernel_->AddProcess(support::Pin(number, number, exec_id), image_);
+    kernel_->live[number].parent_tgid = parent;
+    kernel_->live[number].parent_start_ns = client_.start_ns;
+    kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, support::Pin(number, number, exec_id), 3));
+  };
+  const auto play = [&](uint32_t parent, uint64_t exec_id) {
+    kernel_->before_search = [&, parent, exec_id] { spawn(parent, exec_id); };
+    return Judge();
+  };
+  const auto reply = play(client_.tgid, client_.exec_id);
+  EXPECT_EQ(reply->outcome(), v1::OUTCOME_SOUND) << reply->message();
+  // Neither a stranger's child nor one that has exec'd.
+  EXPECT_THAT(Reasons(play(1, client_.exec_id)), ElementsAre("fd_transferred"));
+  EXPECT_THAT(Reasons(play(client_.tgid, client_.exec_id + 1)), ElementsAre("fd_transferred"));
+}
+
 TEST_F(JudgeTest, AHolderThatStaysIsATransfer) {
   Begin();
   AddClient();

@@ -89,6 +89,8 @@ class FakeKernel : public kernel::Kernel {
   absl::Status failing;               // not OK: every question that can fail answers this
   std::function<void()> before_live;  // called at each Live(): a test changes the world between two looks
 
+  std::function<void()> before_search;  // called at each HoldersOf()
+
   // ---- what it was told ----
   std::vector<kernel::GuardedName> guarded_names;
   std::vector<std::pair<uint64_t, uint32_t>> tainted;
@@ -176,6 +178,7 @@ class FakeKernel : public kernel::Kernel {
   }
   absl::StatusOr<std::vector<belfry_socket>> HoldersOf(std::span<const uint64_t> cookies) override {
     ++searches;
+    if (before_search) before_search();
     return SlotsWhere([&](const belfry_socket& s) {
       return s.end == BELFRY_END_CLIENT && std::find(cookies.begin(), cookies.end(), s.cookie) != cookies.end();
     });
