@@ -87,28 +87,77 @@ TEST_F(JudgeTest, AHolderThatGoesAwayBeforeTheDeadlineIsForgiven) {
   EXPECT_GE(looks, 8);
 }
 
-// Every look meets a child of the client, each time another one.
-TEST_F(JudgeTest, WhoSpawnsAllTheTimeIsForgivenItsNewborns) {
+// Every look meets another process that holds the client's end.
+class NewbornTest : public JudgeTest {
+ protected:
+  struct Newborn {
+    uint32_t forked_by = 0;  // by the kernel's record of the fork
+    uint32_t parent = 0;     // now: who is orphaned gets another
+    uint64_t exec_id = 0;
+    uint64_t exec_ns = 0;    // of the exec that it has its image from
+  };
+  Newborn Honest() { return {client_.tgid, client_.tgid, client_.exec_id, kernel_->processes[client_.tgid].exec_ns}; }
+  absl::StatusOr<v1::JudgeReply> JudgeMeeting(const Newborn& newborn) {
+    kernel_->before_search = [this, newborn] {
+      std::erase_if(kernel_->sockets, [&](const belfry_socket& socket) { return socket.holder_tgid == number_; });
+      kernel_->RemoveProcess(number_++);
+      const belfry_pin pin = support::Pin(number_, number_, newborn.exec_id);
+      kernel_->AddProcess(pin, image_);
+      kernel_->live[number_].parent_tgid = newborn.parent;
+      kernel_->live[number_].parent_start_ns = client_.start_ns;
+      kernel_->processes[number_].parent_tgid = newborn.forked_by;
+      kernel_->processes[number_].parent_start_ns = client_.start_ns;
+      kernel_->processes[number_].exec_ns = newborn.exec_ns;
+      kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, pin, 3));
+    };
+    return Judge();
+  }
+
+ private:
+  uint32_t number_ = 77;
+};
+
+TEST_F(NewbornTest, WhoSpawnsAllTheTimeIsForgiven) {
   Begin();
   AddClient();
-  uint32_t number = 77;
-  const auto spawn = [&](uint32_t parent, uint64_t exec_id) {
-    std::erase_if(kernel_->sockets, [&](const belfry_socket& socket) { return socket.holder_tgid == number; });
-    kernel_->RemoveProcess(number++);
-    kernel_->AddProcess(support::Pin(number, number, exec_id), image_);
-    kernel_->live[number].parent_tgid = parent;
-    kernel_->live[number].parent_start_ns = client_.start_ns;
-    kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, support::Pin(number, number, exec_id), 3));
-  };
-  const auto play = [&](uint32_t parent, uint64_t exec_id) {
-    kernel_->before_search = [&, parent, exec_id] { spawn(parent, exec_id); };
-    return Judge();
-  };
-  const auto reply = play(client_.tgid, client_.exec_id);
+  const auto reply = JudgeMeeting(Honest());
   EXPECT_EQ(reply->outcome(), v1::OUTCOME_SOUND) << reply->message();
-  // Neither a stranger's child nor one that has exec'd.
-  EXPECT_THAT(Reasons(play(1, client_.exec_id)), ElementsAre("fd_transferred"));
-  EXPECT_THAT(Reasons(play(client_.tgid, client_.exec_id + 1)), ElementsAre("fd_transferred"));
+}
+
+// A stranger whose parent ended is given to the reaper: in a container that is the client itself, and exec ids are counts
+// that anyone can bring to the same number.
+TEST_F(NewbornTest, AStrangerThatBecameItsChildIsATransfer) {
+  Begin();
+  AddClient();
+  Newborn stranger = Honest();
+  stranger.exec_ns += 1;
+  stranger.forked_by = 999;
+  EXPECT_THAT(Reasons(JudgeMeeting(stranger)), ElementsAre("fd_transferred"));
+}
+
+TEST_F(NewbornTest, AForkOfAnotherImageIsATransfer) {
+  Begin();
+  AddClient();
+  Newborn child = Honest();
+  child.exec_ns += 1;
+  EXPECT_THAT(Reasons(JudgeMeeting(child)), ElementsAre("fd_transferred"));
+}
+
+TEST_F(NewbornTest, AChildThatHasExecdIsATransfer) {
+  Begin();
+  AddClient();
+  Newborn child = Honest();
+  child.exec_id += 1;
+  child.exec_ns += 1;
+  EXPECT_THAT(Reasons(JudgeMeeting(child)), ElementsAre("fd_transferred"));
+}
+
+TEST_F(NewbornTest, NobodyIsForgivenForAClientWhoseExecWasNotSeen) {
+  Begin("mode: deny, trust_backfill: true");
+  AddClient();
+  kernel_->processes[client_.tgid].image_flags = BELFRY_IMAGE_BACKFILLED;
+  kernel_->processes[client_.tgid].exec_ns = 0;
+  EXPECT_THAT(Reasons(JudgeMeeting(Honest())), ElementsAre("fd_transferred"));
 }
 
 TEST_F(JudgeTest, AHolderThatStaysIsATransfer) {

@@ -43,7 +43,18 @@ class UseTest : public LiveKernel {
   static void SayAll(const Actor::Stage& stage, int fd) {
     for (const UseOp& op : kUseOps) stage.Say(op.run(fd));
   }
-  // The child of this actor plays: forked before or after, it is not the opener.
+  // Opens a stream, reaches, and then a forked child plays on it while the opener waits.
+  Actor WithChild(const std::string& path, const std::function<void(const Actor::Stage&, int fd)>& play) {
+    return Actor([&](const Actor::Stage& stage) {
+      const int fd = Stream(path);
+      stage.Reach();
+      if (fork() == 0) {
+        play(stage, fd);
+        _exit(0);
+      }
+      pause();
+    });
+  }
   void ExpectRefused(Actor& actor) {
     for (const UseOp& op : kUseOps) {
       const int error = actor.Hear();
@@ -88,15 +99,7 @@ TEST_F(UseTest, SoMayItsThreadsOnACopy) {
 }
 
 TEST_F(UseTest, AForkedChildMayNothing) {
-  Actor actor([&](const Actor::Stage& stage) {
-    const int fd = Stream(guarded_);
-    stage.Reach();
-    if (fork() == 0) {
-      SayAll(stage, fd);
-      _exit(0);
-    }
-    pause();
-  });
+  Actor actor = WithChild(guarded_, SayAll);
   ASSERT_TRUE(actor.AwaitReach());
   Serve(listener_.get());
   Drain<belfry_event_connect>(BELFRY_KIND_CONNECT);
@@ -275,15 +278,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(UseTest, WhoObservesRefusesNothingAndTaints) {
   Order(BELFRY_MODE_OBSERVE);
-  Actor actor([&](const Actor::Stage& stage) {
-    const int fd = Stream(guarded_);
-    stage.Reach();
-    if (fork() == 0) {
-      SayAll(stage, fd);
-      _exit(0);
-    }
-    pause();
-  });
+  Actor actor = WithChild(guarded_, SayAll);
   ASSERT_TRUE(actor.AwaitReach());
   Serve(listener_.get());
   actor.Continue();
@@ -294,17 +289,11 @@ TEST_F(UseTest, WhoObservesRefusesNothingAndTaints) {
 }
 
 TEST_F(UseTest, AModeHoldsFromTheNextCallOn) {
-  Actor actor([&](const Actor::Stage& stage) {
-    const int fd = Stream(guarded_);
-    stage.Reach();
-    if (fork() == 0) {
-      for (int i = 0; i < 3; ++i) {
-        stage.Say(ErrorOf(send(fd, "x", 1, MSG_NOSIGNAL)));
-        stage.Reach();
-      }
-      _exit(0);
+  Actor actor = WithChild(guarded_, [](const Actor::Stage& stage, int fd) {
+    for (int i = 0; i < 3; ++i) {
+      stage.Say(ErrorOf(send(fd, "x", 1, MSG_NOSIGNAL)));
+      stage.Reach();
     }
-    pause();
   });
   ASSERT_TRUE(actor.AwaitReach());
   Serve(listener_.get());
@@ -318,14 +307,8 @@ TEST_F(UseTest, AModeHoldsFromTheNextCallOn) {
 
 TEST_F(UseTest, ADaemonThatIsSilentForLongerThanItsGuardAllowsDeniesNoMore) {
   Order(BELFRY_MODE_DENY, 0, 1);
-  Actor actor([&](const Actor::Stage& stage) {
-    const int fd = Stream(guarded_);
-    stage.Reach();
-    if (fork() == 0) {
-      stage.Say(ErrorOf(send(fd, "x", 1, MSG_NOSIGNAL)));
-      _exit(0);
-    }
-    pause();
+  Actor actor = WithChild(guarded_, [](const Actor::Stage& stage, int fd) {
+    stage.Say(ErrorOf(send(fd, "x", 1, MSG_NOSIGNAL)));
   });
   ASSERT_TRUE(actor.AwaitReach());
   Serve(listener_.get());
@@ -336,15 +319,7 @@ TEST_F(UseTest, ADaemonThatIsSilentForLongerThanItsGuardAllowsDeniesNoMore) {
 TEST_F(UseTest, OtherSocketsAreNobodysBusiness) {
   const std::string other = folder_ + "/other.sock";
   const kit::OwnedFd listener = Listen(other);
-  Actor actor([&](const Actor::Stage& stage) {
-    const int fd = Stream(other);
-    stage.Reach();
-    if (fork() == 0) {
-      SayAll(stage, fd);
-      _exit(0);
-    }
-    pause();
-  });
+  Actor actor = WithChild(other, SayAll);
   ASSERT_TRUE(actor.AwaitReach());
   Serve(listener.get());
   actor.Continue();

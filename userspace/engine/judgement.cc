@@ -1,10 +1,10 @@
 #include "engine/judgement.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/holders_met.h"
 #include "kit/clock.h"
 #include "kit/escape.h"
 #include "verdict/message.h"
@@ -43,7 +43,8 @@ bool SameImage(const verdict::Facts& a, const verdict::Facts& b) {
 class Judgement : public std::enable_shared_from_this<Judgement> {
  public:
   Judgement(Bench& bench, const Question& question, std::function<void(const Answer&)> done)
-      : bench_(bench), question_(question), done_(std::move(done)), began_(steady_clock::now()) {}
+      : bench_(bench), question_(question), done_(std::move(done)), began_(steady_clock::now()),
+        met_(bench.kernel, bench.deadlines.holders / 2) {}
 
   void Start() {
     deadline_ = bench_.loop.After(bench_.deadlines.evidence, [self = shared_from_this()] {
@@ -69,70 +70,24 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     if (MayPass(answer_.verdict) && !WrittenDown(facts_) && steady_clock::now() - began_ < bench_.deadlines.holders) {
       // Each look is a walk over every table, and the caller decides how many wait. Rarer still, and a process that
       // spawns all the time would never be seen without a child.
-      RememberHolders();
+      met_.Remember(facts_.connections, steady_clock::now());
       const auto wait = bench_.deadlines.again * (waits_++ == 0 ? 1 : 2);
       bench_.loop.After(wait, [self = shared_from_this()] { self->Look(); });
       return;
     }
-    if (HolderMovedOn() && extra_looks_++ < kExtraLooks) {
-      RememberHolders();
-      bench_.loop.After(bench_.deadlines.again, [self = shared_from_this()] { self->Look(); });
-      return;
+    if (MayPass(answer_.verdict) && !WrittenDown(facts_)) {
+      if (met_.MovedOn(facts_, steady_clock::now()) && extra_looks_++ < kExtraLooks) {
+        met_.Remember(facts_.connections, steady_clock::now());
+        bench_.loop.After(bench_.deadlines.again, [self = shared_from_this()] { self->Look(); });
+        return;
+      }
+      if (met_.ForgiveNewborns(facts_, steady_clock::now())) answer_.verdict = verdict::Judge(facts_, guard->PolicyNow());
     }
-    if (ForgiveNewborns()) answer_.verdict = verdict::Judge(facts_, guard->PolicyNow());
     if (answer_.verdict.outcome == Outcome::kUnavailable) return Unavailable("the holders could not be searched");
     if (answer_.verdict.outcome != Outcome::kSound) return Withheld(*guard);
     if (!read_) return ReadEvidence(guard->PolicyNow());
     if (!SameImage(read_for_, facts_)) return Unavailable("the process changed while its evidence was read; ask again");
     Sound(*guard);
-  }
-
-  using HolderKey = std::pair<uint32_t, uint64_t>;  // number and start
-  static HolderKey KeyOfHolder(const belfry_socket& holder) { return {holder.holder_tgid, holder.holder_start_ns}; }
-
-  void RememberHolders() {
-    for (const verdict::ConnectionFacts& connection : facts_.connections)
-      for (const belfry_socket& holder : connection.foreign_holders) met_.try_emplace(KeyOfHolder(holder), steady_clock::now());
-  }
-
-  // Long enough that a child which waits for a processor is on its way again.
-  bool HasStayed(const belfry_socket& holder) const {
-    const auto met = met_.find(KeyOfHolder(holder));
-    return met != met_.end() && steady_clock::now() - met->second >= bench_.deadlines.holders / 2;
-  }
-
-  // A fork of the opener that has not exec'd: its own code, on the way to something else.
-  bool IsFork(const belfry_socket& holder, const belfry_pin& opener) const {
-    if (holder.in_flight != 0 || holder.holder_tgid == 0) return false;
-    const auto live = bench_.kernel.Live(holder.holder_tgid);
-    return live && live->pin.start_ns == holder.holder_start_ns && live->pin.exec_id == opener.exec_id &&
-           live->parent_tgid == opener.tgid && live->parent_start_ns == opener.start_ns;
-  }
-
-  // A child that was met on its way is elsewhere by now, and nobody can tell what it was: the next look meets another, or
-  // the same one, which then has stayed.
-  bool HolderMovedOn() const {
-    if (!MayPass(answer_.verdict) || WrittenDown(facts_)) return false;
-    for (const verdict::ConnectionFacts& connection : facts_.connections)
-      for (const belfry_socket& holder : connection.foreign_holders) {
-        if (holder.in_flight != 0 || holder.holder_tgid == 0 || HasStayed(holder)) return false;
-        const auto live = bench_.kernel.Live(holder.holder_tgid);
-        if (!live || live->pin.start_ns != holder.holder_start_ns || live->pin.exec_id != connection.record.opener.exec_id)
-          return true;
-      }
-    return false;
-  }
-
-  // Who spawns all the time is met with a child at every look, each time another one: that is no transfer. One that was
-  // there for long has stayed, and is. True if anyone was forgiven.
-  bool ForgiveNewborns() {
-    if (!MayPass(answer_.verdict) || WrittenDown(facts_)) return false;
-    size_t forgiven = 0;
-    for (verdict::ConnectionFacts& connection : facts_.connections)
-      forgiven += std::erase_if(connection.foreign_holders, [&](const belfry_socket& holder) {
-        return !met_.empty() && !HasStayed(holder) && IsFork(holder, connection.record.opener);
-      });
-    return forgiven > 0;
   }
 
   void ReadEvidence(const verdict::GuardPolicy& policy) {
@@ -273,8 +228,8 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
   const steady_clock::time_point began_;
   Loop::TimerId deadline_ = 0;
   int waits_ = 0;  // for a doubt to pass
-  std::map<HolderKey, steady_clock::time_point> met_;  // holders of earlier looks, and when each was met first
-  int extra_looks_ = 0;      // after the deadline
+  HoldersMet met_;
+  int extra_looks_ = 0;  // after the deadline
   verdict::Facts facts_, read_for_;
   std::optional<Read> read_;
   Answer answer_;
