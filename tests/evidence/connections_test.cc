@@ -1,5 +1,6 @@
 #include "evidence/connections.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "support/fake_kernel.h"
@@ -75,6 +76,19 @@ TEST(Connections, AnUnrecordedOneHasNoRecordToKeep) {
   event.header.kind = BELFRY_KIND_UNRECORDED;
   connections.Apply(event);
   EXPECT_EQ(connections.size(), 0u);
+}
+
+TEST(Connections, AnEndIsToldOnce) {
+  Connections connections;
+  std::vector<uint64_t> closed;
+  connections.OnClosed([&](const SeenConnection& connection) { closed.push_back(connection.cookie); });
+  connections.Apply(Connect(1, 1));
+  EXPECT_EQ(connections.live(), 1u);
+  connections.Close(1, 9);
+  connections.Close(1, 10);
+  connections.Close(2, 10);
+  EXPECT_THAT(closed, testing::ElementsAre(1));
+  EXPECT_EQ(connections.live(), 0u);
 }
 
 TEST(Connections, ClosedOnesMakeRoomAndLiveOnesDoNot) {

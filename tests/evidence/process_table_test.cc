@@ -105,6 +105,37 @@ TEST(ProcessTable, ALoopOfParentsIsNotFollowed) {
   EXPECT_THAT(table.Ancestry(4), testing::IsEmpty());
 }
 
+belfry_event_exec Script(const belfry_pin& pin, const std::string& argv, const std::string& script, uint64_t time_ns) {
+  belfry_event_exec event = Exec(pin, argv, time_ns);
+  event.process.image_flags = BELFRY_IMAGE_INTERPRETED;
+  support::SetText(event.process.filename, script);
+  return event;
+}
+const std::string kNul(1, '\0');
+
+TEST(ProcessTable, AScriptIsNamedAndSoAreItsForks) {
+  ProcessTable table;
+  table.Apply(Script(Pin(2, 20, 1), "/bin/sh" + kNul + "/opt/deploy.sh", "/opt/deploy.sh", 20));
+  EXPECT_EQ(table.Find(2)->script, "/opt/deploy.sh");
+  table.Apply(Fork(Pin(2, 20, 1), 3, 30));
+  EXPECT_EQ(table.Find(3)->script, "/opt/deploy.sh");
+  table.Apply(Exec(Pin(3, 30, 2), "curl" + kNul + "/opt/deploy.sh", 31));
+  EXPECT_EQ(table.Find(3)->script, "") << "what it executes itself is not the script";
+}
+
+TEST(ProcessTable, EnvHandsItsScriptOn) {
+  ProcessTable table;
+  const std::string script = "/opt/backup.py";
+  table.Apply(Script(Pin(2, 20, 1), "/usr/bin/env" + kNul + "python3" + kNul + script, script, 20));
+  table.Apply(Exec(Pin(2, 20, 2), "python3" + kNul + script + kNul + "--all", 21));
+  EXPECT_EQ(table.Find(2)->script, script);
+  table.Apply(Exec(Pin(2, 20, 3), "cat" + kNul + script, 22));
+  EXPECT_EQ(table.Find(2)->script, "") << "env hands on once";
+  table.Apply(Script(Pin(3, 30, 1), "/usr/bin/env" + kNul + "python3" + kNul + script, script, 30));
+  table.Apply(Exec(Pin(3, 30, 2), "python3", 31));
+  EXPECT_EQ(table.Find(3)->script, "") << "not told of it";
+}
+
 TEST(ProcessTable, ALostExitIsNoticedWhenTheNumberComesBack) {
   ProcessTable table;
   table.Apply(Exec(Pin(2, 20, 1), "first", 20));

@@ -59,12 +59,6 @@ constexpr PlaceWord kPlaces[] = {
 
 std::string FileText(const belfry_file_id& id) { return absl::StrCat(id.dev, ":", id.ino, ":", id.generation); }
 
-uint32_t ImageTaints(uint32_t flags) {
-  const uint32_t untrusted = BELFRY_IMAGE_PRELOAD | BELFRY_IMAGE_MEMFD | BELFRY_IMAGE_UNLINKED;
-  return ((flags & untrusted) != 0 ? 1u << BELFRY_TAINT_UNTRUSTED_CODE : 0) |
-         ((flags & BELFRY_IMAGE_TRACED) != 0 ? 1u << BELFRY_TAINT_TRACED : 0);
-}
-
 void TellProcess(const belfry_process& record, v1::ProcessStory& story) {
   story.set_comm(kit::Escape(evidence::Text(record.comm)));
   story.set_uid(record.creds.euid);
@@ -78,7 +72,7 @@ void TellProcess(const belfry_process& record, v1::ProcessStory& story) {
     story.set_filename(kit::Escape(evidence::Text(record.filename)));
     story.set_exec_ns(record.exec_ns);
   }
-  for (const std::string& taint : verdict::TaintNames(ImageTaints(record.image_flags))) story.add_taints(taint);
+  for (const std::string& taint : verdict::TaintNames(verdict::ImageTaints(record.image_flags))) story.add_taints(taint);
   for (const PlaceWord& place : kPlaces)
     if ((record.place & place.bit) != 0) story.add_place(place.word);
 }

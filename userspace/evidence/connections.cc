@@ -67,6 +67,7 @@ void Connections::Close(uint64_t cookie, uint64_t now_ns) {
   found->second.alive = false;
   found->second.closed_ns = now_ns;
   closed_.push_back(cookie);
+  if (on_closed_) on_closed_(found->second);
 }
 
 const SeenConnection* Connections::Find(uint64_t cookie) const {

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -40,6 +42,10 @@ class Connections {
   std::vector<const SeenConnection*> OfGuard(uint32_t guard) const;   // live ones, by cookie
   std::vector<const SeenConnection*> OfProcess(uint32_t tgid) const;  // live ones, by cookie; costs what it returns
 
+  // Called once for each, when it is noticed to be gone.
+  void OnClosed(std::function<void(const SeenConnection&)> closed) { on_closed_ = std::move(closed); }
+
+  size_t live() const { return by_cookie_.size() - closed_.size(); }
   size_t size() const { return by_cookie_.size(); }
   uint64_t not_kept() const { return not_kept_; }
 
@@ -53,6 +59,7 @@ class Connections {
   absl::flat_hash_map<uint32_t, absl::flat_hash_set<uint64_t>> by_process_;  // live ones, by their opener's number
   std::deque<uint64_t> closed_;                                              // oldest first
   uint64_t not_kept_ = 0;
+  std::function<void(const SeenConnection&)> on_closed_;
 };
 
 }  // namespace belfry::evidence

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "absl/container/flat_hash_set.h"
+#include "evidence/decode.h"
 
 namespace belfry::evidence {
 namespace {
@@ -25,6 +26,22 @@ belfry_process Backfilled(const belfry_live& live) {
   memcpy(record.comm, live.comm, sizeof record.comm);
   record.comm[sizeof record.comm - 1] = '\0';
   return record;
+}
+
+bool Contains(std::string_view argv, const std::string& word) {
+  const auto words = Arguments(argv);
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// The kernel names the script of a #! line. `#!/usr/bin/env python3` executes once more: the script is then an argument
+// of the interpreter that env found.
+std::string ScriptOf(const KnownProcess& before, const belfry_event_exec& event) {
+  if ((event.process.image_flags & BELFRY_IMAGE_INTERPRETED) != 0) return std::string(Text(event.process.filename));
+  if (before.script.empty() || before.argv == nullptr) return "";
+  const auto words = Arguments(*before.argv);
+  if (words.empty() || !(words[0] == "env" || words[0].ends_with("/env"))) return "";
+  const std::string_view argv(event.argv, std::min<size_t>(event.argv_bytes, sizeof event.argv));
+  return Contains(argv, before.script) ? before.script : "";
 }
 
 }  // namespace
@@ -50,6 +67,7 @@ KnownProcess* ProcessTable::Living(const belfry_pin& pin, uint64_t time_ns) {
 void ProcessTable::Apply(const belfry_event_exec& event) {
   KnownProcess* process = Living(event.process.pin, event.header.time_ns);
   if (process == nullptr || process->record.pin.exec_id > event.process.pin.exec_id) return;
+  process->script = ScriptOf(*process, event);
   process->record = event.process;
   process->argv_cut = event.argv_cut != 0;
   process->argv =
@@ -67,6 +85,7 @@ void ProcessTable::Apply(const belfry_event_fork& event) {
   if (parent == nullptr || parent->record.pin.exec_id != child.pin.exec_id) return;
   process->argv = parent->argv;
   process->argv_cut = parent->argv_cut;
+  process->script = parent->script;
 }
 
 void ProcessTable::Apply(const belfry_event_exit& event) {
@@ -103,6 +122,7 @@ void ProcessTable::Seed(std::span<const belfry_live> snapshot, uint64_t time_ns)
     if (!stale) continue;
     process->record = Backfilled(live);
     process->argv = nullptr;
+    process->script.clear();
   }
   std::vector<uint32_t> gone;
   for (const auto& [tgid, process] : live_) {
@@ -135,14 +155,17 @@ const KnownProcess* ProcessTable::Find(uint32_t tgid, uint64_t start_ns) const {
 }
 
 std::vector<const KnownProcess*> ProcessTable::Ancestry(uint32_t tgid) const {
-  std::vector<const KnownProcess*> out;
   const KnownProcess* child = Find(tgid);
-  while (child != nullptr && out.size() < kAncestryMax) {
-    const KnownProcess* parent = Find(child->record.parent_tgid, child->record.parent_start_ns);
+  return child == nullptr ? std::vector<const KnownProcess*>() : AncestryOf(child->record);
+}
+
+std::vector<const KnownProcess*> ProcessTable::AncestryOf(const belfry_process& record) const {
+  std::vector<const KnownProcess*> out;
+  for (const belfry_process* child = &record; out.size() < kAncestryMax; child = &out.back()->record) {
+    const KnownProcess* parent = Find(child->parent_tgid, child->parent_start_ns);
     // A parent is older than its child: any other record is not to be believed, nor followed in a circle.
-    if (parent == nullptr || parent->record.pin.start_ns >= child->record.pin.start_ns) break;
+    if (parent == nullptr || parent->record.pin.start_ns >= child->pin.start_ns) break;
     out.push_back(parent);
-    child = parent;
   }
   return out;
 }

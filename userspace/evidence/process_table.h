@@ -25,6 +25,7 @@ struct KnownProcess {
   belfry_process record{};                  // as of its last exec or fork; BELFRY_IMAGE_BACKFILLED: from a snapshot
   std::shared_ptr<const std::string> argv;  // NUL separated, as of exec; null: unknown
   bool argv_cut = false;
+  std::string script;  // raw; as it was executed, or as /usr/bin/env was told it; empty: none, or not seen
   uint64_t exited_ns = 0;  // 0: lives, as far as we were told
 };
 
@@ -55,6 +56,7 @@ class ProcessTable {
   const KnownProcess* Find(uint32_t tgid, uint64_t start_ns) const;
   // Parents as of each one's own fork or exec, nearest first, ended ones included; stops where the chain is not known.
   std::vector<const KnownProcess*> Ancestry(uint32_t tgid) const;
+  std::vector<const KnownProcess*> AncestryOf(const belfry_process& record) const;
 
   size_t live() const { return live_.size(); }
   size_t exited() const { return exited_.size(); }

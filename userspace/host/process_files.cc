@@ -174,12 +174,24 @@ absl::StatusOr<std::vector<std::string>> ProcessFiles::CommandLine(size_t limit)
   return std::vector<std::string>(absl::StrSplit(text, '\0'));
 }
 
-absl::StatusOr<std::string> PathOf(int fd) {
+namespace {
+
+absl::StatusOr<std::string> LinkTarget(const std::string& link, const char* doing) {
   std::string path(PATH_MAX, '\0');
-  const ssize_t length = readlink(absl::StrCat("/proc/self/fd/", fd).c_str(), path.data(), path.size());
-  if (length < 0) return kit::ErrnoError("reading the path of an open file", "is /proc mounted?");
+  const ssize_t length = readlink(link.c_str(), path.data(), path.size());
+  if (length < 0) return kit::ErrnoError(doing, "is /proc mounted?");
   path.resize(length);
   return path;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ExecutableNow(int64_t pid, const std::string& proc_root) {
+  return LinkTarget(absl::StrCat(proc_root, "/", pid, "/exe"), "reading the path of an executable");
+}
+
+absl::StatusOr<std::string> PathOf(int fd) {
+  return LinkTarget(absl::StrCat("/proc/self/fd/", fd), "reading the path of an open file");
 }
 
 }  // namespace belfry::host

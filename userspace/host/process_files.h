@@ -63,6 +63,10 @@ class ProcessFiles {
   kit::OwnedFd directory_;
 };
 
+// The path of the executable of a process now, without opening it: nothing of the file's own filesystem is asked, so this
+// never blocks. Says nothing of which process answered: compare its pin before and after.
+absl::StatusOr<std::string> ExecutableNow(int64_t pid, const std::string& proc_root = ProcRoot());
+
 // The path of an open file as seen from our root; " (deleted)" sticks to it as the kernel puts it there.
 absl::StatusOr<std::string> PathOf(int fd);
 

@@ -46,11 +46,8 @@ uint32_t ProcessTaints(const Facts& facts) {
   if (record != nullptr && record->pin.exec_id != now.pin.exec_id) taints |= Bit(BELFRY_TAINT_EXEC_AFTER_CONNECT);
   const belfry_file_id* image = ImageOf(record);
   if (image != nullptr && !SameFile(*image, now.exe)) taints |= Bit(BELFRY_TAINT_EXE_REPLACED);
-  const uint32_t flags = record != nullptr ? record->image_flags : 0;
-  if (flags & (BELFRY_IMAGE_PRELOAD | BELFRY_IMAGE_MEMFD | BELFRY_IMAGE_UNLINKED)) {
-    taints |= Bit(BELFRY_TAINT_UNTRUSTED_CODE);
-  }
-  if ((flags & BELFRY_IMAGE_TRACED) || now.traced_by != 0 || after.traced_by != 0) taints |= Bit(BELFRY_TAINT_TRACED);
+  if (record != nullptr) taints |= ImageTaints(record->image_flags);
+  if (now.traced_by != 0 || after.traced_by != 0) taints |= Bit(BELFRY_TAINT_TRACED);
   return taints;
 }
 
@@ -129,6 +126,12 @@ bool NobodyLives(const Facts& facts) {
 }
 
 }  // namespace
+
+uint32_t ImageTaints(uint32_t image_flags) {
+  const uint32_t untrusted = BELFRY_IMAGE_PRELOAD | BELFRY_IMAGE_MEMFD | BELFRY_IMAGE_UNLINKED;
+  return ((image_flags & untrusted) != 0 ? Bit(BELFRY_TAINT_UNTRUSTED_CODE) : 0) |
+         ((image_flags & BELFRY_IMAGE_TRACED) != 0 ? Bit(BELFRY_TAINT_TRACED) : 0);
+}
 
 uint32_t WithholdingBits(const GuardPolicy& policy) {
   uint32_t bits = policy.withhold_on;

@@ -35,6 +35,9 @@ Verdict JudgeByExec(const Facts& facts, const GuardPolicy& policy);
 // Taints after which a guard withholds: class A and what its policy adds.
 uint32_t WithholdingBits(const GuardPolicy& policy);
 
+// What the exec record itself tells against an image (BELFRY_IMAGE_*), as taints.
+uint32_t ImageTaints(uint32_t image_flags);
+
 // BELFRY_PLACE_* that the policy lets pass for path and digest.
 uint32_t ToleratedPlace(const GuardPolicy& policy);
 
