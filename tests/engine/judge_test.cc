@@ -166,7 +166,7 @@ TEST_F(JudgeTest, AHolderThatStaysIsATransfer) {
   kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, support::Pin(77, 77, 1), 3));
   std::string journal;
   engine_->journal().Follow({.everything = true,
-                             .line = [&](const std::string& line) { return journal += line, true; },
+                             .take = [&](const effect::Line& line) { return journal += line.json(), true; },
                              .cancelled = [] { return false; },
                              .ended = [](const absl::Status&) {}});
   EXPECT_THAT(Reasons(Judge()), ElementsAre("fd_transferred"));

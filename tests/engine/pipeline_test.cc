@@ -109,7 +109,7 @@ TEST_F(PipelineTest, FollowersAreTold) {
   v1::FollowRequest request;
   engine_->questions().Follow(
       request,
-      [&](const std::string& line) {
+      [&](const std::string& line, kit::Urgency) {
         lines.push_back(line);
         return true;
       },

@@ -8,6 +8,7 @@
 #include <latch>
 #include <memory>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "service/attest_door.h"
@@ -69,10 +70,30 @@ TEST_F(Load, TenThousandQuestionsAtOnceAreAllAnswered) {
   EXPECT_EQ(questions_.asked(), static_cast<size_t>(kQuestions));
 }
 
-TEST_F(Load, AReaderThatNeverReadsEndsAloneAndIsToldSo) {
+// What a follower has no room for is not taken; it stays, others go on, and it has room again once it reads.
+TEST_F(Load, AFollowerThatDoesNotReadHasNoRoomUntilItDoes) {
   auto slow = AdminStub();
   grpc::ClientContext context;
   auto stream = slow->Follow(&context, v1::FollowRequest());
+  FakeQuestions::Stream feed = questions_.AwaitStream();
+  const std::string line(4096, 'x');
+  size_t sent = 0;
+  while (feed.send(line)) ASSERT_LT(++sent, 100000u) << "no bound on what waits for a slow reader";
+  EXPECT_FALSE(feed.cancelled());
+  v1::StatusReply status;
+  grpc::ClientContext other;
+  EXPECT_TRUE(AdminStub()->Status(&other, v1::StatusRequest(), &status).ok());
+  v1::FollowReply reply;
+  for (size_t i = 0; i < sent; ++i) ASSERT_TRUE(stream->Read(&reply));
+  while (!feed.send("after")) std::this_thread::yield();  // the last write is noticed a moment later
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.json(), "after");
+}
+
+TEST_F(Load, AWatcherThatNeverReadsEndsAloneAndIsToldSo) {
+  auto slow = AttestStub();
+  grpc::ClientContext context;
+  auto stream = slow->WatchMode(&context, v1::WatchModeRequest());
   FakeQuestions::Stream feed = questions_.AwaitStream();
   const std::string line(4096, 'x');
   size_t sent = 0;
@@ -81,7 +102,7 @@ TEST_F(Load, AReaderThatNeverReadsEndsAloneAndIsToldSo) {
   v1::StatusReply status;
   grpc::ClientContext other;
   EXPECT_TRUE(AdminStub()->Status(&other, v1::StatusRequest(), &status).ok());
-  v1::FollowReply reply;
+  v1::ModeReply reply;
   while (stream->Read(&reply)) {
   }
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);

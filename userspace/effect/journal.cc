@@ -1,78 +1,86 @@
 #include "effect/journal.h"
 
-#include <time.h>
+#include <algorithm>
 
-#include <cstdio>
-#include <nlohmann/json.hpp>
-#include <utility>
-
+#include "effect/entry_json.h"
 #include "kit/clock.h"
-#include "kit/escape.h"
 
 namespace belfry::effect {
 namespace {
 
-constexpr size_t kMessageBytes = 512;
-constexpr size_t kPathBytes = 4096;
-
-// ECS wants wall time; the kernel's records carry boot time.
-std::string Timestamp(uint64_t boot_ns) {
+// One clock for all lines: those of one turn are in the kernel's order.
+uint64_t WallNs(uint64_t boot_ns) {
   const uint64_t now = kit::BootNs();
-  const uint64_t ago = boot_ns == 0 || boot_ns > now ? 0 : now - boot_ns;
-  const uint64_t wall = kit::RealNs() - ago;
-  const time_t seconds = static_cast<time_t>(wall / kit::kSecondNs);
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40], line[64];
-  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  snprintf(line, sizeof line, "%s.%06uZ", text, static_cast<unsigned>(wall % kit::kSecondNs / 1000));
-  return line;
+  return kit::RealNs() - (boot_ns == 0 || boot_ns > now ? 0 : now - boot_ns);
+}
+
+bool Wants(const Follower& follower, const Entry& entry) {
+  if (entry.action == "closed") return follower.closings;
+  return follower.everything || !entry.guard.empty() || entry.action == "lost";
 }
 
 }  // namespace
 
-std::string ToJson(const Entry& entry) {
-  nlohmann::ordered_json line{{"schema", 1}, {"@timestamp", Timestamp(entry.time_ns)}};
-  line["event"]["action"] = entry.action;
-  if (!entry.outcome.empty()) line["event"]["outcome"] = entry.outcome;
-  if (!entry.reasons.empty()) line["event"]["reason"] = entry.reasons;
-  if (!entry.message.empty()) line["message"] = kit::Escape(entry.message, kMessageBytes);
-  if (entry.pid != 0) line["process"]["pid"] = entry.pid;
-  if (!entry.comm.empty()) line["process"]["name"] = kit::Escape(entry.comm);
-  if (!entry.path.empty()) line["process"]["executable"] = kit::Escape(entry.path, kPathBytes);
-  if (entry.uid) line["user"]["id"] = std::to_string(*entry.uid);
-  if (!entry.guard.empty()) line["belfry"]["guard"] = entry.guard;
-  if (!entry.mode.empty()) line["belfry"]["mode"] = entry.mode;
-  if (entry.cookie != 0) line["belfry"]["connection"] = entry.cookie;
-  if (entry.pid_start_ns != 0) line["belfry"]["start_ns"] = entry.pid_start_ns;
-  return line.dump();
+const std::string& Line::json() const {
+  if (!json_) json_ = ToJson(entry_);
+  return *json_;
 }
 
-void Journal::Write(const Entry& entry) {
+kit::Urgency Line::urgency() const {
+  if (entry_.action == "dropped") return kit::Urgency::kOfLosses;
+  return entry_.violation || entry_.action == "lost" ? kit::Urgency::kUrgent : kit::Urgency::kOrdinary;
+}
+
+bool Journal::Settle(Follower& follower) {
+  if (follower.dropped == 0) return true;
+  const Line missed({.action = "dropped",
+                     .outcome = "failure",
+                     .wall_ns = kit::RealNs(),
+                     .message = "the reader was too slow",
+                     .count = follower.dropped,
+                     .connects = follower.dropped_connects});
+  if (!follower.take(missed)) return false;
+  follower.dropped = follower.dropped_connects = 0;
+  return true;
+}
+
+void Journal::Write(Entry entry) {
   ++written_;
   if (followers_.empty()) return;
-  const std::string line = ToJson(entry);
-  followers_.remove_if([&](const Follower& follower) {
-    if (!follower.everything && entry.guard.empty()) return false;
-    if (follower.line(line)) return false;
-    follower.ended(absl::CancelledError("following: the reader has left or was too slow; follow again"));
-    return true;
-  });
+  if (complete_) complete_(entry);
+  if (entry.wall_ns == 0) entry.wall_ns = WallNs(entry.time_ns);
+  const Line line(std::move(entry));
+  for (Follower& follower : followers_) {
+    if (!Wants(follower, line.entry())) continue;
+    const bool in_order = Settle(follower) || line.urgency() == kit::Urgency::kUrgent;
+    if (in_order && follower.take(line)) continue;
+    ++follower.dropped;
+    if (line.entry().action == "connect") ++follower.dropped_connects;
+  }
+}
+
+bool Journal::closings_wanted() const {
+  return std::any_of(followers_.begin(), followers_.end(), [](const Follower& follower) { return follower.closings; });
 }
 
 void Journal::Follow(Follower follower) { followers_.push_back(std::move(follower)); }
 
 void Journal::Prune() {
-  followers_.remove_if([](const Follower& follower) {
-    if (!follower.cancelled()) return false;
+  followers_.remove_if([](Follower& follower) {
+    if (!follower.cancelled()) {
+      Settle(follower);
+      return false;
+    }
     follower.ended(absl::CancelledError("following: the reader has left"));
     return true;
   });
 }
 
 void Journal::Close() {
-  for (const Follower& follower : std::exchange(followers_, {}))
+  for (Follower& follower : std::exchange(followers_, {})) {
+    Settle(follower);
     follower.ended(absl::UnavailableError("following: belfryd is stopping; follow again when it is back"));
+  }
 }
 
 }  // namespace belfry::effect

@@ -1,6 +1,6 @@
-// What happened, one JSON object per line (field names of the Elastic Common Schema where it has one), to whoever
-// follows. Nobody waits for a follower: each bounds its own queue and refuses lines when it is full.
-// Not thread-safe: owned by the loop thread. Strings are escaped on the way in, so every line is valid UTF-8.
+// What happened, told to whoever follows. Nobody waits for a follower: each bounds its own queue and takes no line when
+// that is full; how many it missed is the first thing it is told when there is room again ("dropped").
+// Not thread-safe: owned by the loop thread.
 #ifndef BELFRY_EFFECT_JOURNAL_H_
 #define BELFRY_EFFECT_JOURNAL_H_
 
@@ -9,48 +9,55 @@
 #include <list>
 #include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "effect/entry.h"
+#include "kit/urgency.h"
 
 namespace belfry::effect {
 
-// One thing that happened; empty and zero fields are left out of the line.
-struct Entry {
-  std::string action;   // event.action: "connect", "taint", "withheld", "cut", "impostor_listener", ...
-  std::string outcome;  // event.outcome: "success", "failure"
-  uint64_t time_ns = 0;  // CLOCK_BOOTTIME; 0: now
-  std::string guard;
-  uint32_t pid = 0;
-  uint64_t pid_start_ns = 0;
-  std::optional<uint32_t> uid;
-  std::string comm;  // raw bytes
-  std::string path;  // raw bytes
-  std::vector<std::string> reasons;
-  std::string message;
-  std::string mode;
-  uint64_t cookie = 0;
+// An entry on its way to followers; its JSON is made once, if anybody wants it.
+class Line {
+ public:
+  explicit Line(Entry entry) : entry_(std::move(entry)) {}
+  const Entry& entry() const { return entry_; }
+  const std::string& json() const;
+  kit::Urgency urgency() const;
+
+ private:
+  const Entry entry_;
+  mutable std::optional<std::string> json_;
 };
 
-std::string ToJson(const Entry& entry);
-
 struct Follower {
-  bool everything = false;                       // also what concerns no guard
-  std::function<bool(const std::string&)> line;  // false: take me off
+  bool everything = false;                // also what concerns no guard
+  bool closings = false;                  // also that a connection was found to be gone ("closed")
+  std::function<bool(const Line&)> take;  // false: no room
   std::function<bool()> cancelled;
   std::function<void(absl::Status)> ended;  // once, last
+  uint64_t dropped = 0, dropped_connects = 0;  // not told yet
 };
 
 class Journal {
  public:
   ~Journal() { Close(); }
-  void Write(const Entry& entry);
+  // Completes what is written: called once for each entry, and only if somebody follows.
+  void CompleteBy(std::function<void(Entry&)> complete) { complete_ = std::move(complete); }
+  void Write(Entry entry);
+  // Does anybody read? What costs to find out need not be found out otherwise.
+  bool followed() const { return !followers_.empty(); }
+  bool closings_wanted() const;
   void Follow(Follower follower);
-  void Prune();  // lets go of who has left
+  // Lets go of who has left; tells the others what they missed, as soon as they have room.
+  void Prune();
   void Close();  // ends everyone
   uint64_t written() const { return written_; }
 
  private:
+  static bool Settle(Follower& follower);
+
+  std::function<void(Entry&)> complete_;
   std::list<Follower> followers_;
   uint64_t written_ = 0;
 };

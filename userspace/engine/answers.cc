@@ -256,9 +256,15 @@ void Answers::Reload(service::Done<v1::ReloadReply> done) {
       done);
 }
 
-void Answers::Follow(const v1::FollowRequest& request, std::function<bool(const std::string& json)> line,
+void Answers::Follow(const v1::FollowRequest& request, std::function<bool(const std::string& json, kit::Urgency)> line,
                      std::function<bool()> cancelled, std::function<void(absl::Status)> ended) {
-  OnLoop([=, this] { engine_.journal().Follow({request.everything(), line, cancelled, ended}); }, ended);
+  OnLoop(
+      [=, this] {
+        const auto take = [line](const effect::Line& one) { return line(one.json(), one.urgency()); };
+        engine_.Follow({.everything = request.everything(), .closings = request.closings(), .take = take,
+                        .cancelled = cancelled, .ended = ended});
+      },
+      ended);
 }
 
 }  // namespace belfry::engine

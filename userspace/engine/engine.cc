@@ -22,6 +22,7 @@ namespace {
 constexpr std::chrono::milliseconds kExpire{250};   // answers what waits for a worker that hangs
 constexpr std::chrono::milliseconds kLook{2000};    // names and listeners, while one of them is missing
 constexpr std::chrono::milliseconds kSweep{5000};   // the kernel's state against what is known
+constexpr size_t kManyConnections = 16384;          // not yet known to be gone: a quarter of the kernel's map
 
 std::vector<std::string> NamesOf(const Config& config) {
   std::vector<std::string> names;
@@ -89,7 +90,11 @@ Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loo
     : parts_(std::move(parts)),
       log_(log),
       loop_(std::move(loop)),
-      numbers_(parts_.config.pin ? parts_.config.run_dir + "/guards.json" : "") {
+      numbers_(parts_.config.pin ? parts_.config.run_dir + "/guards.json" : ""),
+      witness_(*parts_.kernel, guards_, seen_.processes, names_),
+      losses_(*parts_.kernel, journal_) {
+  journal_.CompleteBy([this](effect::Entry& entry) { witness_.Complete(entry); });
+  seen_.connections.OnClosed([this](const evidence::SeenConnection& connection) { TellClosed(connection); });
   const auto post = [this](std::function<void()> task) { loop_->Post(std::move(task)); };
   readers_ = std::make_unique<host::Workers>(host::Workers::Options{}, post);
   hashers_ = std::make_unique<host::Workers>(host::Workers::Options{.threads = 4, .per_key = 1, .queue = 1024}, post);
@@ -98,7 +103,7 @@ Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loo
   cuts_ = std::make_unique<Cuts>(*loop_, kernel(), *parts_.cutter, journal_, guards_);
   listeners_ = std::make_unique<Listeners>(kernel(), guards_, *reader_, journal_, log_);
   pipeline_ = std::make_unique<Pipeline>(
-      kernel(), guards_, seen_, *cuts_, journal_,
+      kernel(), guards_, seen_, *cuts_, journal_, witness_,
       Pipeline::Signals{
           .listeners_changed = [this] { listeners_->Scan([] {}); },
           .opened = [this](const Guard& guard, const belfry_pin& opener) { Prefetch(guard, opener); }});
@@ -190,12 +195,13 @@ absl::Status Engine::Start(std::function<void()> ready) {
   Every(kExpire, [this] {
     readers_->Expire(kit::BootNs());
     hashers_->Expire(kit::BootNs());
+    Watch();
   });
   Every(kLook, [this] { Tick(); });
   Every(kSweep, [this] {
     const uint64_t now = kit::BootNs();
     pipeline_->Turn();
-    if (absl::Status status = sweep_->Connections(now); !status.ok()) log_.Warning(std::string(status.message()));
+    SweepConnections(now);
     sweep_->LookForGaps(now);
     if (absl::Status status = kernel().SignOfLife(); !status.ok()) log_.Error(std::string(status.message()));
     seen_.processes.Forget(now);
@@ -239,6 +245,32 @@ void Engine::Tick() {
   const bool missing = std::any_of(guards_.all().begin(), guards_.all().end(),
                                    [](const Guard& guard) { return guard.listeners.empty(); });
   if (missing) listeners_->Scan([] {});
+}
+
+void Engine::Follow(effect::Follower follower) {
+  losses_.Begin();
+  journal_.Follow(std::move(follower));
+}
+
+// Nobody tells when a connection ends: it is noticed.
+void Engine::TellClosed(const evidence::SeenConnection& connection) {
+  const Guard* guard = journal_.closings_wanted() ? guards_.ByNumber(connection.record.guard) : nullptr;
+  if (guard == nullptr) return;
+  journal_.Write({.action = "closed", .time_ns = connection.closed_ns, .guard = guard->name(),
+                  .pid = connection.record.opener.tgid, .pid_start_ns = connection.record.opener.start_ns,
+                  .uid = connection.record.creds.euid, .cookie = connection.cookie});
+}
+
+// Between the sweeps: what followers wait for, and room in the kernel's map when connections come by the thousand.
+void Engine::Watch() {
+  if (journal_.followed()) losses_.Look();
+  journal_.Prune();
+  if (seen_.connections.live() > 2 * live_at_sweep_ + kManyConnections) SweepConnections(kit::BootNs());
+}
+
+void Engine::SweepConnections(uint64_t now_ns) {
+  if (absl::Status status = sweep_->Connections(now_ns); !status.ok()) log_.Warning(std::string(status.message()));
+  live_at_sweep_ = seen_.connections.live();
 }
 
 void Engine::Every(std::chrono::milliseconds period, std::function<void()> task) {

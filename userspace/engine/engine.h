@@ -24,9 +24,11 @@
 #include "engine/judgement.h"
 #include "engine/listeners.h"
 #include "engine/loop.h"
+#include "engine/losses.h"
 #include "engine/modes.h"
 #include "engine/pipeline.h"
 #include "engine/sweep.h"
+#include "engine/witness.h"
 #include "host/machine.h"
 #include "host/mounts.h"
 #include "host/user_names.h"
@@ -62,6 +64,9 @@ class Engine {
   // Reads the configuration's file again. An error changes nothing.
   absl::StatusOr<std::string> Reload();
 
+  // Whoever follows is told of everything from now on, losses too.
+  void Follow(effect::Follower follower);
+
   service::Questions& questions() { return *questions_; }
   Loop& loop() { return *loop_; }
 
@@ -90,6 +95,9 @@ class Engine {
   void SayNotes();
   void Every(std::chrono::milliseconds period, std::function<void()> task);
   void Tick();
+  void TellClosed(const evidence::SeenConnection& connection);
+  void Watch();
+  void SweepConnections(uint64_t now_ns);
 
   EngineParts parts_;
   const kit::Log& log_;
@@ -100,6 +108,8 @@ class Engine {
   effect::Journal journal_;
   host::UserNames names_;
   GuardNumbers numbers_;
+  Witness witness_;
+  Losses losses_;
   std::unique_ptr<host::Workers> readers_, hashers_;
   std::unique_ptr<Digests> digests_;
   std::unique_ptr<EvidenceReader> reader_;
@@ -114,6 +124,7 @@ class Engine {
   std::optional<host::MountWatch> mounts_;
   std::vector<std::string> said_;              // notes that were logged already
   std::vector<kernel::GuardedName> names_set_;
+  size_t live_at_sweep_ = 0;  // connections
 };
 
 }  // namespace belfry::engine

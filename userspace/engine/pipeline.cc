@@ -38,7 +38,7 @@ void Pipeline::Turn() {
     if (const auto event = seen_.decoder.Decode(record)) Apply(*event);
   }).IgnoreError();
   Judge();
-  for (const effect::Entry& line : lines_) journal_.Write(line);
+  for (effect::Entry& line : lines_) journal_.Write(std::move(line));
 
   in_turn_ = false;
   if (listeners_changed_) signals_.listeners_changed();
@@ -68,6 +68,7 @@ void Pipeline::Apply(const belfry_event_connect& event) {
   if (recorded) seen_.connections.Apply(event);
   if (guard == nullptr) return;  // the canary's, or of a guard that is no longer there
   lines_.push_back(About(recorded ? "connect" : "unrecorded", event, guard));
+  if (journal_.followed()) witness_.Opener(event.connection, lines_.back());
   if (recorded) {
     signals_.opened(*guard, event.connection.opener);
   } else {
@@ -80,13 +81,14 @@ void Pipeline::Apply(const belfry_event_taint& event) {
   seen_.connections.Apply(event);
   const Guard* guard = guards_.ByNumber(event.guard);
   if (guard == nullptr) return;
-  lines_.push_back({.action = "taint",
-                    .time_ns = event.header.time_ns,
-                    .guard = guard->name(),
-                    .pid = event.by.tgid,
-                    .pid_start_ns = event.by.start_ns,
-                    .reasons = verdict::TaintNames(event.taints),
-                    .cookie = event.cookie});
+  Say({.action = "taint",
+       .time_ns = event.header.time_ns,
+       .guard = guard->name(),
+       .pid = event.by.tgid,
+       .pid_start_ns = event.by.start_ns,
+       .reasons = verdict::TaintNames(event.taints),
+       .cookie = event.cookie},
+      event.by);
   const auto record = kernel_.Connection(event.cookie);
   if (record) suspects_.push_back({event.cookie, event.guard, record->opener, event.taints | record->taints});
 }
@@ -102,16 +104,23 @@ void Pipeline::Apply(const belfry_event_listener& event) {
 void Pipeline::Apply(const belfry_event_refused& event) {
   const Guard* guard = guards_.ByNumber(event.guard);
   if (guard == nullptr) return;
-  lines_.push_back({.action = "refused",
-                    .outcome = "failure",
-                    .time_ns = event.header.time_ns,
-                    .guard = guard->name(),
-                    .pid = event.by.tgid,
-                    .pid_start_ns = event.by.start_ns,
-                    .comm = std::string(evidence::Text(event.comm)),
-                    .reasons = {evidence::UseName(event.use)},
-                    .mode = verdict::ModeName(guard->mode),
-                    .cookie = event.cookie});
+  Say({.action = "refused",
+       .outcome = "failure",
+       .time_ns = event.header.time_ns,
+       .guard = guard->name(),
+       .pid = event.by.tgid,
+       .pid_start_ns = event.by.start_ns,
+       .comm = std::string(evidence::Text(event.comm)),
+       .reasons = {evidence::UseName(event.use)},
+       .mode = verdict::ModeName(guard->mode),
+       .cookie = event.cookie},
+      event.by);
+}
+
+// Named at its place in the stream: by the end of the turn it may have executed something else.
+void Pipeline::Say(effect::Entry line, const belfry_pin& who) {
+  lines_.push_back(std::move(line));
+  if (journal_.followed()) witness_.Process(who, lines_.back());
 }
 
 bool Pipeline::ServesAGuard(const belfry_pin& pin) {
@@ -133,8 +142,9 @@ void Pipeline::SuspectOpener(const belfry_pin& opener, uint32_t taint) {
     suspects_.push_back({connection->cookie, connection->record.guard, at_connect, 1u << taint});
     const Guard* guard = guards_.ByNumber(connection->record.guard);
     if (guard != nullptr && taint == BELFRY_TAINT_EXEC_AFTER_CONNECT)
-      lines_.push_back({.action = "taint", .guard = guard->name(), .pid = opener.tgid, .pid_start_ns = opener.start_ns,
-                        .reasons = {verdict::TaintName(static_cast<int>(taint))}, .cookie = connection->cookie});
+      Say({.action = "taint", .guard = guard->name(), .pid = opener.tgid, .pid_start_ns = opener.start_ns,
+           .reasons = {verdict::TaintName(static_cast<int>(taint))}, .cookie = connection->cookie},
+          opener);
   }
   Forget(gone);
 }

@@ -13,6 +13,7 @@
 #include "effect/journal.h"
 #include "engine/cuts.h"
 #include "engine/guard.h"
+#include "engine/witness.h"
 #include "evidence/connections.h"
 #include "evidence/decode.h"
 #include "evidence/process_table.h"
@@ -34,8 +35,10 @@ class Pipeline {
     std::function<void(const Guard&, const belfry_pin&)> opened;  // a client connected: begin what takes long
   };
 
-  Pipeline(kernel::Kernel& kernel, Guards& guards, Seen& seen, Cuts& cuts, effect::Journal& journal, Signals signals)
-      : kernel_(kernel), guards_(guards), seen_(seen), cuts_(cuts), journal_(journal), signals_(std::move(signals)) {}
+  Pipeline(kernel::Kernel& kernel, Guards& guards, Seen& seen, Cuts& cuts, effect::Journal& journal, Witness& witness,
+           Signals signals)
+      : kernel_(kernel), guards_(guards), seen_(seen), cuts_(cuts), journal_(journal), witness_(witness),
+        signals_(std::move(signals)) {}
 
   void Turn();
 
@@ -56,6 +59,7 @@ class Pipeline {
   void Apply(const belfry_event_taint& event);
   void Apply(const belfry_event_listener& event);
   void Apply(const belfry_event_refused& event);
+  void Say(effect::Entry line, const belfry_pin& who);
   void SuspectOpener(const belfry_pin& opener, uint32_t taint);
   void Forget(const std::vector<uint64_t>& gone);
   bool ServesAGuard(const belfry_pin& pin);
@@ -66,6 +70,7 @@ class Pipeline {
   Seen& seen_;
   Cuts& cuts_;
   effect::Journal& journal_;
+  Witness& witness_;
   const Signals signals_;
 
   std::vector<Suspect> suspects_;     // of this turn

@@ -1,7 +1,8 @@
 // One server stream between gRPC and the engine: messages go in from any thread, a reader that is too slow is told so.
 //
-// The call deletes itself when gRPC is through with it; Push and End on what is gone do nothing. Memory is bounded by
-// `limit` waiting messages: one more ends the stream with ResourceExhausted, so that nothing is lost in silence.
+// The call deletes itself when gRPC is through with it; what is sent or ended on what is gone does nothing. Memory is
+// bounded by `limit` waiting messages. One more ends the stream with ResourceExhausted (Push), or is not taken (Offer):
+// either way nothing is lost in silence.
 #ifndef BELFRY_SERVICE_STREAM_CALL_H_
 #define BELFRY_SERVICE_STREAM_CALL_H_
 
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kit/urgency.h"
 #include "service/connection.h"
 #include "service/grpc_status.h"
 
@@ -33,6 +35,16 @@ class StreamCall : public grpc::ServerWriteReactor<Message> {
                                                             " messages behind; read faster, then ask again")));
         return false;
       }
+      waiting_.push_back(std::move(message));
+      WriteLocked();
+      return true;
+    }
+    // False: no room, or it has ended (Cancelled tells).
+    bool Offer(Message message, kit::Urgency urgency) {
+      std::lock_guard lock(mutex_);
+      if (ended_) return false;
+      connection_->Admit();
+      if (waiting_.size() >= kit::RoomFor(urgency, limit_)) return false;
       waiting_.push_back(std::move(message));
       WriteLocked();
       return true;
