@@ -108,7 +108,7 @@ TEST_F(PipelineTest, FollowersAreTold) {
   std::vector<std::string> lines;
   v1::FollowRequest request;
   engine_->questions().Follow(
-      request,
+      request, [] {},
       [&](const std::string& line, kit::Urgency) {
         lines.push_back(line);
         return true;

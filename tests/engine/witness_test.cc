@@ -77,6 +77,7 @@ TEST_F(WitnessTest, OneThatIsGoneAlreadyIsNamedByItsExec) {
   EXPECT_EQ(line.who->parents[0].pid, kGone - 1);
   EXPECT_EQ(line.user, "root");
   EXPECT_EQ(line.verdict, "sound");
+  EXPECT_EQ(line.outcome, "success");
   EXPECT_EQ(line.socket, dir_ + "/a.sock");
   EXPECT_FALSE(line.violation);
 }

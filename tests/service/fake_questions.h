@@ -72,8 +72,10 @@ class FakeQuestions : public Questions {
     done(std::move(reply));
   }
   void Reload(Done<v1::ReloadReply> done) override { done(v1::ReloadReply()); }
-  void Follow(const v1::FollowRequest&, std::function<bool(const std::string&, kit::Urgency)> line,
-              std::function<bool()> cancelled, std::function<void(absl::Status)> ended) override {
+  void Follow(const v1::FollowRequest&, std::function<void()> began,
+              std::function<bool(const std::string&, kit::Urgency)> line, std::function<bool()> cancelled,
+              std::function<void(absl::Status)> ended) override {
+    began();
     AddStream({[line](const std::string& json) { return line(json, kit::Urgency::kOrdinary); }, std::move(cancelled),
                std::move(ended)});
   }

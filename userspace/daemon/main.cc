@@ -24,23 +24,13 @@
 #include "kernel/bpf_kernel.h"
 #include "kit/error.h"
 #include "kit/log.h"
-#include "kit/read_file.h"
 #include "service/doors.h"
 
 namespace belfry::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kGrace{2000};  // for calls that are being answered when we are told to stop
-constexpr size_t kPasswdLimit = 16 << 20;
 constexpr char kAdminGroup[] = "belfry";
-
-std::optional<uint32_t> UserNumberOf(const std::string& name) {
-  const auto text = kit::ReadFile("/etc/passwd", kPasswdLimit);
-  if (!text.ok()) return std::nullopt;
-  for (const auto& [uid, user] : host::ParsePasswd(*text))
-    if (user == name) return uid;
-  return std::nullopt;
-}
 
 int Ended(const kit::Log& log, const absl::Status& why, int exit_code) {
   log.Error(std::string(why.message()));
@@ -153,7 +143,7 @@ int Serve(const engine::Config& config, const kit::Log& log) {
   if (!opened.ok()) return Ended(log, opened.status(), kExitCannotGuard);
   if (absl::Status dropped = DropPrivileges(kAdminGroup); !dropped.ok()) return Ended(log, dropped, kExitCannotGuard);
   auto engine = engine::Engine::Make({.config = config,
-                                      .user = UserNumberOf,
+                                      .user = host::UserNumberOf,
                                       .kernel = std::move(opened->kernel),
                                       .adopted = opened->adopted,
                                       .cutter = *std::move(cutter),
@@ -169,7 +159,7 @@ int Main(int argc, char** argv) {
   const auto options = ParseOptions(argc, argv, exit_code);
   if (!options) return exit_code;
   if (options->uninstall) return Uninstall(log, options->bpffs);
-  const auto config = engine::LoadConfig(options->config, UserNumberOf);
+  const auto config = engine::LoadConfig(options->config, host::UserNumberOf);
   if (!config.ok()) {
     for (const auto line : absl::StrSplit(config.status().message(), '\n')) log.Error(std::string(line));
     return kExitBadConfiguration;

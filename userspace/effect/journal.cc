@@ -22,13 +22,13 @@ bool Wants(const Follower& follower, const Entry& entry) {
 }  // namespace
 
 const std::string& Line::json() const {
-  if (!json_) json_ = ToJson(entry_);
+  if (!json_) json_ = ToJson(*entry_);
   return *json_;
 }
 
 kit::Urgency Line::urgency() const {
-  if (entry_.action == "dropped") return kit::Urgency::kOfLosses;
-  return entry_.violation || entry_.action == "lost" ? kit::Urgency::kUrgent : kit::Urgency::kOrdinary;
+  if (entry_->action == "dropped") return kit::Urgency::kOfLosses;
+  return entry_->violation || entry_->action == "lost" ? kit::Urgency::kUrgent : kit::Urgency::kOrdinary;
 }
 
 bool Journal::Settle(Follower& follower) {
@@ -42,6 +42,11 @@ bool Journal::Settle(Follower& follower) {
   if (!follower.take(missed)) return false;
   follower.dropped = follower.dropped_connects = 0;
   return true;
+}
+
+void Journal::End(Follower& follower, const absl::Status& why) {
+  if (follower.untold) follower.untold(follower.dropped);
+  follower.ended(why);
 }
 
 void Journal::Write(Entry entry) {
@@ -71,7 +76,7 @@ void Journal::Prune() {
       Settle(follower);
       return false;
     }
-    follower.ended(absl::CancelledError("following: the reader has left"));
+    End(follower, absl::CancelledError("following: the reader has left"));
     return true;
   });
 }
@@ -79,7 +84,7 @@ void Journal::Prune() {
 void Journal::Close() {
   for (Follower& follower : std::exchange(followers_, {})) {
     Settle(follower);
-    follower.ended(absl::UnavailableError("following: belfryd is stopping; follow again when it is back"));
+    End(follower, absl::UnavailableError("following: belfryd is stopping; follow again when it is back"));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,13 +21,14 @@ namespace belfry::effect {
 // An entry on its way to followers; its JSON is made once, if anybody wants it.
 class Line {
  public:
-  explicit Line(Entry entry) : entry_(std::move(entry)) {}
-  const Entry& entry() const { return entry_; }
+  explicit Line(Entry entry) : entry_(std::make_shared<const Entry>(std::move(entry))) {}
+  const Entry& entry() const { return *entry_; }
+  const std::shared_ptr<const Entry>& shared() const { return entry_; }
   const std::string& json() const;
   kit::Urgency urgency() const;
 
  private:
-  const Entry entry_;
+  const std::shared_ptr<const Entry> entry_;
   mutable std::optional<std::string> json_;
 };
 
@@ -36,6 +38,7 @@ struct Follower {
   std::function<bool(const Line&)> take;  // false: no room
   std::function<bool()> cancelled;
   std::function<void(absl::Status)> ended;  // once, last
+  std::function<void(uint64_t)> untold;     // before that: how many lines it missed and was not told of; may be empty
   uint64_t dropped = 0, dropped_connects = 0;  // not told yet
 };
 
@@ -56,6 +59,7 @@ class Journal {
 
  private:
   static bool Settle(Follower& follower);
+  static void End(Follower& follower, const absl::Status& why);
 
   std::function<void(Entry&)> complete_;
   std::list<Follower> followers_;

@@ -256,13 +256,15 @@ void Answers::Reload(service::Done<v1::ReloadReply> done) {
       done);
 }
 
-void Answers::Follow(const v1::FollowRequest& request, std::function<bool(const std::string& json, kit::Urgency)> line,
-                     std::function<bool()> cancelled, std::function<void(absl::Status)> ended) {
+void Answers::Follow(const v1::FollowRequest& request, std::function<void()> began,
+                     std::function<bool(const std::string& json, kit::Urgency)> line, std::function<bool()> cancelled,
+                     std::function<void(absl::Status)> ended) {
   OnLoop(
       [=, this] {
         const auto take = [line](const effect::Line& one) { return line(one.json(), one.urgency()); };
         engine_.Follow({.everything = request.everything(), .closings = request.closings(), .take = take,
                         .cancelled = cancelled, .ended = ended});
+        began();
       },
       ended);
 }

@@ -33,8 +33,9 @@ class Answers final : public service::Questions {
                service::Done<v1::ExplainReply> done) override;
   void SetMode(const v1::SetModeRequest& request, service::Done<v1::SetModeReply> done) override;
   void Reload(service::Done<v1::ReloadReply> done) override;
-  void Follow(const v1::FollowRequest& request, std::function<bool(const std::string& json, kit::Urgency)> line,
-              std::function<bool()> cancelled, std::function<void(absl::Status)> ended) override;
+  void Follow(const v1::FollowRequest& request, std::function<void()> began,
+              std::function<bool(const std::string& json, kit::Urgency)> line, std::function<bool()> cancelled,
+              std::function<void(absl::Status)> ended) override;
 
   // Tells every watcher whose guard's mode is another than it was told; drops those who left. Loop thread.
   void TellModes();

@@ -147,7 +147,7 @@ absl::Status Engine::GiveOrders() {
 absl::Status Engine::GuardNames() {
   std::vector<kernel::GuardedName> names = ResolveNames(kernel(), guards_);
   if (parts_.canary) {
-    for (kernel::GuardedName& name : ResolvePath(kernel(), canary_->path()).names) {
+    for (kernel::GuardedName& name : CanaryNames()) {
       name.guard = kCanaryGuard;
       names.push_back(name);
     }
@@ -157,6 +157,14 @@ absl::Status Engine::GuardNames() {
   if (absl::Status status = kernel().SetGuardedNames(names); !status.ok()) return status;
   names_set_ = std::move(names);
   return absl::OkStatus();
+}
+
+// A folder without a name is no part of the mounts that paths lead through.
+std::vector<kernel::GuardedName> Engine::CanaryNames() {
+  if (parts_.private_run_dir < 0) return ResolvePath(kernel(), canary_->path()).names;
+  const auto folder = kernel().Describe(parts_.private_run_dir);
+  if (!folder.ok()) return {};
+  return {{.dev = folder->id.dev, .path = canary_->path().substr(canary_->path().rfind('/'))}};
 }
 
 void Engine::SayNotes() {
@@ -245,6 +253,12 @@ void Engine::Tick() {
   const bool missing = std::any_of(guards_.all().begin(), guards_.all().end(),
                                    [](const Guard& guard) { return guard.listeners.empty(); });
   if (missing) listeners_->Scan([] {});
+}
+
+void Engine::CatchUp() {
+  pipeline_->Turn();
+  losses_.Look();
+  journal_.Prune();
 }
 
 void Engine::Follow(effect::Follower follower) {

@@ -49,6 +49,7 @@ struct EngineParts {
   std::string disarm_file = host::kDisarmFile;
   Deadlines deadlines;
   bool canary = true;  // false: nothing is proven (tests against a kernel that does not run)
+  int private_run_dir = -1;  // run_dir is this descriptor, a folder without a name (host/private_folder.h)
 };
 
 class Engine {
@@ -59,6 +60,8 @@ class Engine {
 
   absl::Status Start(std::function<void()> ready);
   void Run() { loop_->Run(); }
+  // After Run: what has happened until now reaches the followers, losses too.
+  void CatchUp();
   void Stop() { loop_->Stop(); }
 
   // Reads the configuration's file again. An error changes nothing.
@@ -89,6 +92,7 @@ class Engine {
   Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loop);
   absl::Status TakeGuards(const Config& config);
   absl::Status GuardNames();
+  std::vector<kernel::GuardedName> CanaryNames();
   absl::Status GiveOrders();
   absl::Status MarkWhatWasThere();
   void Prefetch(const Guard& guard, const belfry_pin& opener);

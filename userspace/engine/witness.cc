@@ -82,6 +82,7 @@ void Witness::Complete(effect::Entry& entry) {
   if (entry.gid && entry.group.empty()) entry.group = names_.Group(*entry.gid).value_or("");
   const Guard* guard = entry.guard.empty() ? nullptr : guards_.ByName(entry.guard);
   if (guard == nullptr) return;
+  if (entry.action == "connect" && entry.outcome.empty()) entry.outcome = "success";
   if (entry.mode.empty()) entry.mode = verdict::ModeName(guard->mode);
   if (entry.socket.empty() && guard->config.sockets.size() == 1) entry.socket = guard->config.sockets.front().path;
   if (IsViolation(entry, verdict::WithholdingBits(guard->config.policy))) entry.violation = true;

@@ -66,6 +66,14 @@ NamesById ParsePasswd(std::string_view text) { return Parse(text, {6, {2, 3}}); 
 // name:password:gid:members
 NamesById ParseGroup(std::string_view text) { return Parse(text, {3, {2}}); }
 
+std::optional<uint32_t> UserNumberOf(const std::string& name) {
+  const auto text = kit::ReadFile("/etc/passwd", kFileBytes);
+  if (!text.ok()) return std::nullopt;
+  for (const auto& [uid, user] : ParsePasswd(*text))
+    if (user == name) return uid;
+  return std::nullopt;
+}
+
 UserNames::UserNames(const std::string& root) {
   users_.path = absl::StrCat(root, "/etc/passwd");
   users_.parse = ParsePasswd;

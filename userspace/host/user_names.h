@@ -25,6 +25,9 @@ using NamesById = absl::flat_hash_map<uint32_t, std::string>;
 NamesById ParsePasswd(std::string_view text);
 NamesById ParseGroup(std::string_view text);
 
+// The number of a user, by the same rules; nullopt: no such user.
+std::optional<uint32_t> UserNumberOf(const std::string& name);
+
 class UserNames {
  public:
   // `root`: a directory; "/proc/self/fd/N" for one that is open.

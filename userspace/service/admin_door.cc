@@ -48,16 +48,17 @@ grpc::ServerUnaryReactor* AdminDoor::Reload(grpc::CallbackServerContext*, const 
   return call;
 }
 
-grpc::ServerWriteReactor<v1::FollowReply>* AdminDoor::Follow(grpc::CallbackServerContext*,
+grpc::ServerWriteReactor<v1::FollowReply>* AdminDoor::Follow(grpc::CallbackServerContext* context,
                                                              const v1::FollowRequest* request) {
   auto* call = new StreamCall<v1::FollowReply>(connection_, kLinesWaiting);
+  context->AddInitialMetadata(kFollowing, "1");
   const auto line = [feed = call->feed()](const std::string& json, kit::Urgency urgency) {
     v1::FollowReply reply;
     reply.set_json(json);
     return feed->Offer(std::move(reply), urgency);
   };
   questions_.Follow(
-      *request, line, [feed = call->feed()] { return feed->Cancelled(); },
+      *request, [feed = call->feed()] { feed->Begin(); }, line, [feed = call->feed()] { return feed->Cancelled(); },
       [feed = call->feed()](const absl::Status& why) { feed->End(why); });
   return call;
 }

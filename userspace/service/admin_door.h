@@ -10,6 +10,9 @@
 
 namespace belfry::service {
 
+// In the initial metadata of Follow: every line from here on is sent.
+inline constexpr char kFollowing[] = "belfry-following";
+
 class AdminDoor final : public v1::Admin::CallbackService {
  public:
   AdminDoor(Questions& questions, Connection& connection) : questions_(questions), connection_(connection) {}

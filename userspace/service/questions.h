@@ -45,9 +45,11 @@ class Questions {
   virtual void Explain(const Peer& peer, const v1::ExplainRequest& request, Done<v1::ExplainReply> done) = 0;
   virtual void SetMode(const v1::SetModeRequest& request, Done<v1::SetModeReply> done) = 0;
   virtual void Reload(Done<v1::ReloadReply> done) = 0;
-  // `line` answers false when the reader has no room for it: then it was not taken, and the next may be.
-  virtual void Follow(const v1::FollowRequest& request, std::function<bool(const std::string& json, kit::Urgency)> line,
-                      std::function<bool()> cancelled, std::function<void(absl::Status)> ended) = 0;
+  // `began`: every line from here on. `line` answers false when the reader has no room for it: then it was not taken, and
+  // the next may be.
+  virtual void Follow(const v1::FollowRequest& request, std::function<void()> began,
+                      std::function<bool(const std::string& json, kit::Urgency)> line, std::function<bool()> cancelled,
+                      std::function<void(absl::Status)> ended) = 0;
 };
 
 }  // namespace belfry::service

@@ -39,6 +39,11 @@ class StreamCall : public grpc::ServerWriteReactor<Message> {
       WriteLocked();
       return true;
     }
+    // Lets the reader know that nothing is missed from here on: the call's initial metadata goes out. Before any message.
+    void Begin() {
+      std::lock_guard lock(mutex_);
+      if (!ended_) call_->StartSendInitialMetadata();
+    }
     // False: no room, or it has ended (Cancelled tells).
     bool Offer(Message message, kit::Urgency urgency) {
       std::lock_guard lock(mutex_);
