@@ -7,7 +7,7 @@ FAILURES=() SKIPS=()
 # Folders of tests/ by ring. What is in no line here is a unit test, so that a new folder is never forgotten.
 # The golden files are read by the room that prints.
 GOLDEN="golden cli"
-KERNEL="kernel daemon demo"
+KERNEL="kernel daemon demo audit"
 # Rooms that link neither gRPC nor the kernel: address and undefined-behaviour sanitizers cover these.
 SANITIZED="kit host evidence verdict effect"
 

@@ -32,13 +32,18 @@ class Daemon {
     return reply;
   }
 
+  // Lines until the context ends it.
+  std::unique_ptr<grpc::ClientReader<v1::FollowReply>> Follow(grpc::ClientContext& context, const v1::FollowRequest& request) {
+    return stub_->Follow(&context, request);
+  }
+  // A failed call's status, worded.
+  absl::Status Told(const grpc::Status& status) const;
+
  private:
   // A digest of a large file may have to be computed before the answer.
   static constexpr std::chrono::seconds kPatience{30};
 
   Daemon(std::string path, std::unique_ptr<v1::Admin::Stub> stub) : path_(std::move(path)), stub_(std::move(stub)) {}
-  absl::Status Told(const grpc::Status& status) const;
-
   std::string path_;
   std::unique_ptr<v1::Admin::Stub> stub_;
 };

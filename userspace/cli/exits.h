@@ -6,11 +6,12 @@ namespace belfry::cli {
 
 inline constexpr int kDone = 0;
 inline constexpr int kWithheld = 1;     // attest
-inline constexpr int kFailed = 1;       // mode, reload: the daemon or the disk said no
-inline constexpr int kBlind = 2;        // doctor, status
-inline constexpr int kNotYet = 2;       // audit, learn, policy
+inline constexpr int kFailed = 1;       // mode, reload, audit: the daemon or the disk said no
+inline constexpr int kViolation = 1;    // audit --fail
+inline constexpr int kBlind = 2;        // doctor, status, audit
+inline constexpr int kNotYet = 2;       // learn, policy
 inline constexpr int kUnknown = 3;      // explain: no such process; attest: not ours
-inline constexpr int kUnavailable = 4;  // attest, explain, reload: nobody to ask, or no answer yet
+inline constexpr int kUnavailable = 4;  // attest, audit, explain, reload: nobody to ask, or no answer yet
 inline constexpr int kUsage = 64;       // EX_USAGE: the command line makes no sense
 
 }  // namespace belfry::cli

@@ -12,7 +12,6 @@ struct Verb {
   const char* will;
 };
 constexpr Verb kVerbs[] = {
-    {"audit", "(not in this version yet) watch who connects to any socket"},
     {"learn", "(not in this version yet) write a policy from what was seen"},
     {"policy", "(not in this version yet) check and explain a policy"},
 };

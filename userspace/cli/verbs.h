@@ -17,7 +17,8 @@ void AddExplain(CLI::App& app, Surroundings& surroundings, int& exit);
 void AddStatus(CLI::App& app, Surroundings& surroundings, int& exit);
 void AddMode(CLI::App& app, Surroundings& surroundings, int& exit);
 void AddReload(CLI::App& app, Surroundings& surroundings, int& exit);
-void AddNotYet(CLI::App& app, Surroundings& surroundings, int& exit);  // audit, learn, policy
+void AddAudit(CLI::App& app, Surroundings& surroundings, int& exit);
+void AddNotYet(CLI::App& app, Surroundings& surroundings, int& exit);  // learn, policy
 
 }  // namespace belfry::cli
 

@@ -1,0 +1,107 @@
+// A client of a guarded socket: connects by the route that it is told, and ends; or by the thousand, keeping its own count.
+//
+//   audit_client connect|uring|int80|exec|comm PATH
+//   audit_client flood PATH PROCESSES THREADS EACH     prints how many connects succeeded
+#include <liburing.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+sockaddr_un AddressOf(const char* path) {
+  sockaddr_un address{.sun_family = AF_UNIX};
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  return address;
+}
+
+int Connect(const char* path) {
+  const sockaddr_un address = AddressOf(path);
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+int ConnectByRing(const char* path) {
+  const sockaddr_un address = AddressOf(path);
+  io_uring ring;
+  if (io_uring_queue_init(2, &ring, 0) != 0) return 77;
+  io_uring_prep_connect(io_uring_get_sqe(&ring), socket(AF_UNIX, SOCK_STREAM, 0), reinterpret_cast<const sockaddr*>(&address),
+                        sizeof address);
+  io_uring_submit(&ring);
+  io_uring_cqe* done = nullptr;
+  return io_uring_wait_cqe(&ring, &done) == 0 && done->res == 0 ? 0 : 1;
+}
+
+// As a 32-bit program calls: what the arguments point to lies below 4 GiB.
+int ConnectAs32Bit([[maybe_unused]] const char* path) {
+#if defined(__x86_64__)
+  void* low = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+  *static_cast<sockaddr_un*>(low) = AddressOf(path);
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  long result = 362;  // connect
+  asm volatile("int $0x80" : "+a"(result) : "b"(fd), "c"(low), "d"(sizeof(sockaddr_un)) : "memory", "r8", "r9", "r10", "r11");
+  return result == 0 ? 0 : 77;
+#else
+  return 77;
+#endif
+}
+
+unsigned long Many(const char* path, int threads, int each) {
+  std::atomic<unsigned long> made = 0;
+  std::vector<std::thread> all;
+  for (int i = 0; i < threads; ++i)
+    all.emplace_back([&] {
+      for (int n = 0; n < each; ++n) {
+        const int fd = Connect(path);
+        if (fd < 0) continue;
+        ++made;
+        close(fd);
+      }
+    });
+  for (std::thread& one : all) one.join();
+  return made;
+}
+
+int Flood(const char* path, int processes, int threads, int each) {
+  int counts[2];
+  if (pipe(counts) != 0) return 1;
+  for (int i = 0; i < processes; ++i) {
+    if (fork() != 0) continue;
+    const unsigned long made = Many(path, threads, each);
+    _exit(write(counts[1], &made, sizeof made) == sizeof made ? 0 : 1);
+  }
+  close(counts[1]);
+  unsigned long total = 0;
+  for (unsigned long made; read(counts[0], &made, sizeof made) == sizeof made;) total += made;
+  while (wait(nullptr) > 0) {
+  }
+  printf("%lu\n", total);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 64;
+  const std::string how = argv[1];
+  if (how == "uring") return ConnectByRing(argv[2]);
+  if (how == "int80") return ConnectAs32Bit(argv[2]);
+  if (how == "flood" && argc == 6) return Flood(argv[2], atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
+  if (how == "comm") prctl(PR_SET_NAME, "\x1b[2J\nroot\xff");
+  if (Connect(argv[2]) < 0) return 1;
+  if (how == "exec") execl("/bin/true", "true", nullptr);
+  return 0;
+}

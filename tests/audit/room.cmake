@@ -1,0 +1,6 @@
+find_library(URING uring REQUIRED)
+add_executable(audit_client ${CMAKE_CURRENT_LIST_DIR}/client/client.cc)
+target_link_libraries(audit_client PRIVATE ${URING} Threads::Threads)
+set_target_properties(audit_client PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+target_link_libraries(audit_test PRIVATE belfry_kernel belfry_kit nlohmann_json::nlohmann_json)
+add_dependencies(audit_test audit_client belfry belfryd)
