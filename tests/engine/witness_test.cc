@@ -142,11 +142,25 @@ TEST_F(WitnessTest, OneFromBeforeIsReadFromProc) {
   belfry_process record = Record(self, "");
   record.image_flags = BELFRY_IMAGE_BACKFILLED;
   kernel_->processes[self.tgid] = record;
+  kernel_->live[self.tgid] = support::Live(self, record.image);
   Connect(self);
   Turn();
   const effect::Entry line = Only("connect");
   EXPECT_EQ(line.who->program.exe, std::filesystem::read_symlink("/proc/self/exe"));
   EXPECT_EQ(line.who->known_by, "backfilled");
+}
+
+// /proc shows the new file from exec_mmap on, the kernel's record of the exec comes when the image is mapped.
+TEST_F(WitnessTest, ProcIsNotBelievedOfAnExecUnderWay) {
+  Begin();
+  const belfry_pin self = support::Pin(static_cast<uint32_t>(getpid()), 20, 2);
+  const belfry_process record = Record(self, "./client");
+  kernel_->processes[self.tgid] = record;
+  kernel_->live[self.tgid] = support::Live(self, support::File(999));
+  Exec(record);
+  Connect(self);
+  Turn();
+  EXPECT_EQ(Only("connect").who->program.exe, "./client");
 }
 
 // The number has another owner by now: what /proc shows is not believed.

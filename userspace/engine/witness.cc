@@ -140,7 +140,7 @@ std::string Witness::ExecutableOf(const belfry_process& record, const std::strin
   const bool identified = record.image.ino != 0 && !executed.empty();
   if (const auto found = paths_.find(key); identified && found != paths_.end()) return found->second;
   const auto now = host::ExecutableNow(record.pin.tgid);
-  if (!now.ok() || !StillRuns(record.pin)) return executed;
+  if (!now.ok() || !StillRuns(record)) return executed;
   if (identified && !now->ends_with(" (deleted)")) {
     MakeRoom(paths_);
     paths_.emplace(key, *now);
@@ -148,11 +148,12 @@ std::string Witness::ExecutableOf(const belfry_process& record, const std::strin
   return *now;
 }
 
-// Is the process of this number still of this exec?
-bool Witness::StillRuns(const belfry_pin& pin) {
-  if (const auto process = kernel_.Process(pin.tgid); process && SamePin(process->pin, pin)) return true;
-  const auto live = kernel_.Live(pin.tgid);
-  return live && SamePin(live->pin, pin);
+// Is the process of this number still of this exec, and does it run this file? An exec under way has the new file first
+// (exec_mmap), then the new exec id, and its record only when the new image is mapped (sched_process_exec).
+bool Witness::StillRuns(const belfry_process& record) {
+  const auto live = kernel_.Live(record.pin.tgid);
+  return live && SamePin(live->pin, record.pin) && live->exe.dev == record.image.dev && live->exe.ino == record.image.ino &&
+         live->exe.generation == record.image.generation;
 }
 
 }  // namespace belfry::engine

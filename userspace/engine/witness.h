@@ -45,7 +45,7 @@ class Witness {
   std::shared_ptr<const effect::Who> WhoIs(const belfry_pin& pin, const belfry_process** record);
   effect::Program ProgramOf(const belfry_process& record, const std::string& script, const std::string* argv);
   std::string ExecutableOf(const belfry_process& record, const std::string* argv);
-  bool StillRuns(const belfry_pin& pin);
+  bool StillRuns(const belfry_process& record);
   static Key KeyOf(const belfry_pin& pin) { return {pin.tgid, pin.start_ns, pin.exec_id}; }
 
   kernel::Kernel& kernel_;
