@@ -10,6 +10,24 @@ static __always_inline bool same_process(const struct belfry_pin *opener, struct
 	return opener->tgid == (u32)task->tgid && opener->start_ns == task->group_leader->start_boottime;
 }
 
+/* What is known of an image as taints of its connections; verdict/soundness.cc does the same. */
+#define IMAGE_TAINTS (1u << BELFRY_TAINT_UNTRUSTED_CODE | 1u << BELFRY_TAINT_TRACED | 1u << BELFRY_TAINT_MEMORY_WRITTEN)
+static __always_inline u32 image_taints(const struct belfry_pin *opener)
+{
+	u32 tgid = opener->tgid, taints = 0;
+	struct belfry_process *process = bpf_map_lookup_elem(&processes, &tgid);
+
+	if (!process || process->pin.start_ns != opener->start_ns || process->pin.exec_id != opener->exec_id)
+		return 0;
+	if (process->image_flags & (BELFRY_IMAGE_PRELOAD | BELFRY_IMAGE_MEMFD | BELFRY_IMAGE_UNLINKED))
+		taints |= 1u << BELFRY_TAINT_UNTRUSTED_CODE;
+	if (process->image_flags & BELFRY_IMAGE_TRACED)
+		taints |= 1u << BELFRY_TAINT_TRACED;
+	if (process->image_flags & BELFRY_IMAGE_MEMORY_WRITTEN)
+		taints |= 1u << BELFRY_TAINT_MEMORY_WRITTEN;
+	return taints;
+}
+
 /*
  * Works on a SQPOLL ring's behalf: what it does was asked by whoever has the ring mapped, and a fork shares that. The
  * submission thread has no worker; a worker that it started is of a queue that belongs to it.

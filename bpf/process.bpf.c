@@ -75,19 +75,41 @@ static __always_inline void send_exec(struct belfry_process *process, struct mm_
 	count_seen(BELFRY_PROGRAM_EXEC, BELFRY_COUNT_SENT);
 }
 
+/*
+ * What was done to this image before its record was there. After the update: whoever marks the record before from now on
+ * finds another in its place and marks that one too.
+ */
+static __always_inline void carry_over(struct belfry_process *before, struct belfry_process *process, u32 tgid)
+{
+	struct belfry_process *kept;
+	u32 bits;
+
+	if (!before || before->pin.start_ns != process->pin.start_ns)
+		return;
+	bits = before->image_flags >> BELFRY_IMAGE_OF_NEXT_SHIFT;
+	if (!bits)
+		return;
+	process->image_flags |= bits;
+	kept = bpf_map_lookup_elem(&processes, &tgid);
+	if (kept)
+		__sync_fetch_and_or(&kept->image_flags, bits);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	u32 slot = 0, tgid = task->tgid;
-	struct belfry_process *process = bpf_map_lookup_elem(&scratch, &slot);
+	struct belfry_process *process = bpf_map_lookup_elem(&scratch, &slot), *before;
 
 	if (!process || !acts())
 		return 0;
+	before = bpf_map_lookup_elem(&processes, &tgid);
 	__builtin_memset(process, 0, sizeof(*process));
 	fill_pin(&process->pin, task);
 	fill_file(&process->image, bprm->file);
 	fill_home(process, task);
 	process->exec_ns = bpf_ktime_get_boot_ns();
+	process->memory = (u64)task->mm;
 	process->image_flags = image_flags(task, bprm);
 	copy_text(process->filename, sizeof(process->filename), bprm->filename);
 	if (bpf_map_update_elem(&processes, &tgid, process, BPF_ANY)) {
@@ -96,6 +118,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 		count_seen(BELFRY_PROGRAM_EXEC, BELFRY_COUNT_LOST_MAP);
 		return 0;
 	}
+	carry_over(before, process, tgid);
 	send_exec(process, task->mm);
 	return 0;
 }
@@ -129,6 +152,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	if (known && known->pin.exec_id == parent->self_exec_id &&
 	    known->pin.start_ns == parent->group_leader->start_boottime) {
 		*process = *known;
+		process->image_flags &= (1u << BELFRY_IMAGE_OF_NEXT_SHIFT) - 1;
 	} else {
 		__builtin_memset(process, 0, sizeof(*process));
 		fill_home(process, child);
@@ -138,6 +162,9 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	process->parent_tgid = parent_tgid;
 	process->parent_start_ns = parent->group_leader->start_boottime;
 	process->cgroup_id = cgroup_of(child);
+	process->memory = (u64)child->mm;
+	if (child->ptrace)	/* PTRACE_O_TRACEFORK and its kin */
+		process->image_flags |= BELFRY_IMAGE_TRACED;
 	if (bpf_map_update_elem(&processes, &tgid, process, BPF_ANY)) {
 		bpf_map_delete_elem(&processes, &tgid);
 		count_seen(BELFRY_PROGRAM_FORK, BELFRY_COUNT_LOST_MAP);

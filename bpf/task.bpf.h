@@ -77,8 +77,29 @@ static __always_inline u32 initial_number(struct pid *pid)
 }
 
 /*
+ * Is the mount on the root of the mount below it, and so on down to the namespace's bottom? There pivot_root puts it, and
+ * since 7.0 a namespace begins with an empty filesystem (nullfs) below what it boots from.
+ */
+#define STACKED_ROOTS_MAX 4
+static __always_inline bool stacked_at_root(struct mount *mount, struct mnt_namespace *mounts)
+{
+	u32 i;
+
+	if (mount->mnt_ns != mounts)
+		return false;
+	for (i = 0; i < STACKED_ROOTS_MAX; i++) {
+		if (mount == mounts->root)
+			return true;
+		if (mount->mnt_mountpoint != mount->mnt_parent->mnt.mnt_root)
+			return false;
+		mount = mount->mnt_parent;
+	}
+	return false;
+}
+
+/*
  * Is the task's root the root of its mount namespace? In the reference's namespace: the reference's own root. Elsewhere:
- * what is mounted on the namespace's bottom mount (where pivot_root puts it), or the root of its pid namespace's init.
+ * the bottom of the namespace or what is stacked on it, or the root of its pid namespace's init.
  */
 static __always_inline bool root_foreign(struct task_struct *task, struct mnt_namespace *mounts, bool at_reference,
 					 const struct belfry_settings *set)
@@ -97,8 +118,7 @@ static __always_inline bool root_foreign(struct task_struct *task, struct mnt_na
 	if (at_reference)
 		return (u64)mnt != set->reference_mnt || (u64)dentry != set->reference_dentry;
 	mount = CONTAINER(struct mount, mnt, mnt);
-	if (dentry == mnt->mnt_root && mount->mnt_ns == mounts &&
-	    (mount == mounts->root || mount->mnt_parent == mounts->root))
+	if (dentry == mnt->mnt_root && stacked_at_root(mount, mounts))
 		return false;
 	pids = pid_namespace_of(task);
 	if (!pids)

@@ -133,6 +133,9 @@ static __always_inline int answer(struct unix_sock *server, struct attempt *atte
 	task = bpf_get_current_task_btf();
 	if (!(connection->taints & NOT_PINNED))
 		bits = opener_taints(connection, server);
+	/* Looked up only where a guard minds. */
+	if (guard->withhold & IMAGE_TAINTS)
+		bits |= image_taints(&connection->opener);
 	if (bits & ~connection->taints)
 		taint(connection, attempt, bits, task);
 	if (!((bits | connection->taints) & guard->withhold) || !denies(guard))

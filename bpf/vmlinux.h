@@ -29,6 +29,8 @@ enum { false = 0, true = 1 };
 #define PIDTYPE_TGID 1
 #define PF_KTHREAD 0x00200000
 #define PF_IO_WORKER 0x00000010
+#define FOLL_WRITE 0x01
+#define PTRACE_ATTACH 16
 #define SB_KERNMOUNT (1ul << 22)
 #define EACCES 13
 #define EEXIST 17
@@ -86,6 +88,7 @@ struct dentry {
 struct vfsmount { struct dentry *mnt_root; };
 struct mount {
 	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
 };
@@ -99,6 +102,7 @@ struct file { struct inode *f_inode; void *private_data; struct path f_path; fil
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe_file;
+	struct task_struct *owner;
 };
 struct signal_struct {
 	atomic_t live;

@@ -59,7 +59,10 @@ struct belfry_creds {
 #define BELFRY_IMAGE_UNLINKED 0x10u	/* executed file had no name left (nlink 0) when exec'd */
 #define BELFRY_IMAGE_INTERPRETED 0x20u	/* a #! script: the image is the interpreter */
 #define BELFRY_IMAGE_SETID 0x40u	/* set-uid, set-gid or file capabilities raised credentials at exec */
-#define BELFRY_IMAGE_TRACED 0x80u	/* seen under ptrace */
+#define BELFRY_IMAGE_TRACED 0x80u	/* under ptrace, then or since */
+#define BELFRY_IMAGE_MEMORY_WRITTEN 0x100u	/* somebody else wrote into its memory */
+/* The same bits this much higher: done to the next image, in an exec whose record is not written yet. */
+#define BELFRY_IMAGE_OF_NEXT_SHIFT 16
 
 /* map `processes`, key __u32 tgid: the last exec of a live process. Written at exec, copied at fork, dropped at exit. */
 struct belfry_process {
@@ -67,6 +70,7 @@ struct belfry_process {
 	struct belfry_file_id image;	/* bprm->file; zero if BACKFILLED */
 	struct belfry_creds creds;	/* as of exec */
 	__u64 exec_ns;			/* when the exec (not the fork) happened */
+	__u64 memory;			/* address of the image's mm_struct: compared in bpf/, never shown; 0 if BACKFILLED */
 	__u64 cgroup_id;		/* v2 cgroup at exec or fork */
 	__u64 parent_start_ns;
 	__u32 parent_tgid;
@@ -181,6 +185,7 @@ enum belfry_kind {
 	BELFRY_KIND_UNRECORDED,		/* SO_PEERCRED or data-ready met a guarded connection without a record */
 	BELFRY_KIND_TCP_CONNECT,	/* seam: not emitted yet */
 	BELFRY_KIND_REFUSED,		/* the first refusal of its kind on a connection */
+	BELFRY_KIND_TAMPERED,		/* somebody touched an image: the first of its kind since the exec */
 	BELFRY_KIND_MAX,
 };
 
@@ -225,6 +230,14 @@ struct belfry_event_refused {
 	__u32 guard;
 	char comm[BELFRY_COMM_BYTES];	/* of who tried */
 };
+struct belfry_event_tampered {
+	struct belfry_header header;
+	struct belfry_pin process;	/* whose image it is */
+	struct belfry_pin by;
+	__u32 image_flags;		/* newly set bits */
+	__u32 pad;
+	char comm[BELFRY_COMM_BYTES];	/* of `by` */
+};
 struct belfry_event_listener {
 	struct belfry_header header;
 	__u64 listener_cookie;
@@ -251,6 +264,10 @@ enum belfry_program {
 	BELFRY_PROGRAM_IOCTL,
 	BELFRY_PROGRAM_IOCTL_COMPAT,
 	BELFRY_PROGRAM_SPLICE,
+	BELFRY_PROGRAM_TRACE,		/* this and the following: what one process does to the image of another */
+	BELFRY_PROGRAM_TRACEME,
+	BELFRY_PROGRAM_WRITE_MEM,
+	BELFRY_PROGRAM_WRITE_REMOTE,
 	BELFRY_PROGRAM_MAX,
 };
 /* seen = sent + ignored + lost_ring + lost_map, for every program. Missed runs (recursion) are the kernel's own count. */

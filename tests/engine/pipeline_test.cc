@@ -29,6 +29,15 @@ class PipelineTest : public Scene {
     event.pin = client_;
     kernel_->Emit(support::WithHeader(event, BELFRY_KIND_EXIT, 6));
   }
+  void EmitTampered(uint64_t exec_id) {
+    belfry_event_tampered event{};
+    event.process = client_;
+    event.process.exec_id = exec_id;
+    event.by = support::Pin(77, 7, 7);
+    event.image_flags = BELFRY_IMAGE_MEMORY_WRITTEN;
+    support::SetText(event.comm, "gdb");
+    kernel_->Emit(support::WithHeader(event, BELFRY_KIND_TAMPERED, 6));
+  }
   void Turn() { engine_->bench().drain(); }
 };
 
@@ -87,6 +96,43 @@ TEST_F(PipelineTest, ATaintThatTheGuardMindsIsCut) {
   kernel_->Emit(support::WithHeader(event, BELFRY_KIND_TAINT, 6));
   Turn();
   EXPECT_EQ(cutter_->cut.size(), 1u);
+}
+
+TEST_F(PipelineTest, AnImageThatWasTouchedIsCutWhereTheGuardMinds) {
+  Begin("mode: deny, withhold_on: [memory_written]");
+  AddClient();
+  EmitConnect();
+  EmitTampered(client_.exec_id);
+  Turn();
+  EXPECT_EQ(cutter_->cut.size(), 1u);
+}
+
+TEST_F(PipelineTest, AnImageThatWasTouchedIsSaidWhereItDoesNot) {
+  Begin();
+  AddClient();
+  std::vector<effect::Entry> lines;
+  engine_->Follow({.closings = false,
+                   .take = [&](const effect::Line& line) { return lines.push_back(line.entry()), true; },
+                   .cancelled = [] { return false; },
+                   .ended = [](const absl::Status&) {}});
+  EmitConnect();
+  EmitTampered(client_.exec_id);
+  Turn();
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[1].action, "taint");
+  EXPECT_EQ(lines[1].pid, 77u);
+  EXPECT_EQ(lines[1].comm, "gdb");
+  EXPECT_THAT(lines[1].reasons, ::testing::ElementsAre("memory_written"));
+}
+
+TEST_F(PipelineTest, TheImageBeforeIsNotTheOpeners) {
+  Begin("mode: deny, withhold_on: [memory_written]");
+  AddClient();
+  EmitConnect();
+  EmitTampered(client_.exec_id - 1);
+  Turn();
+  EXPECT_THAT(cutter_->cut, IsEmpty());
 }
 
 TEST_F(PipelineTest, WhatNobodyHasAcceptedYetIsCutLater) {
@@ -197,6 +243,18 @@ TEST_F(SweepTest, FindsWhatTheStreamLost) {
   kernel_->connections[kCookie].alive = false;
   ASSERT_TRUE(sweep.Connections(11).ok());
   EXPECT_THAT(kernel_->forgotten, Contains(kCookie));
+}
+
+TEST_F(SweepTest, FindsAnImageThatWasTouched) {
+  Begin("mode: deny, withhold_on: [memory_written]");
+  AddClient();
+  Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, gaps_);
+  ASSERT_TRUE(sweep.Connections(10).ok());
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+  kernel_->processes[client_.tgid].image_flags = BELFRY_IMAGE_MEMORY_WRITTEN;
+  ASSERT_TRUE(sweep.Connections(11).ok());
+  EXPECT_EQ(cutter_->cut.size(), 1u);
 }
 
 TEST_F(SweepTest, ARiseOfMissedRunsIsAGap) {

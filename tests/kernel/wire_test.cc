@@ -20,25 +20,26 @@ static_assert(kWhole<belfry_connection> && kWhole<belfry_name_key> && kWhole<bel
 static_assert(kWhole<belfry_settings> && kWhole<belfry_counts> && kWhole<belfry_live> && kWhole<belfry_socket>);
 static_assert(kWhole<belfry_described_file> && kWhole<belfry_header> && kWhole<belfry_event_exec>);
 static_assert(kWhole<belfry_event_fork> && kWhole<belfry_event_exit> && kWhole<belfry_event_connect>);
-static_assert(kWhole<belfry_event_taint> && kWhole<belfry_event_listener>);
+static_assert(kWhole<belfry_event_taint> && kWhole<belfry_event_listener> && kWhole<belfry_event_tampered>);
 
 TEST(Wire, Sizes) {
   EXPECT_EQ(sizeof(belfry_pin), 24u);
   EXPECT_EQ(sizeof(belfry_file_id), 32u);
   EXPECT_EQ(sizeof(belfry_creds), 32u);
-  EXPECT_EQ(sizeof(belfry_process), 280u);
+  EXPECT_EQ(sizeof(belfry_process), 288u);
   EXPECT_EQ(sizeof(belfry_connection), 168u);
   EXPECT_EQ(sizeof(belfry_name_key), 16u);
   EXPECT_EQ(sizeof(belfry_name_value), 8u);
   EXPECT_EQ(sizeof(belfry_settings), 48u);
   EXPECT_EQ(sizeof(belfry_counts), 48u);
   EXPECT_EQ(sizeof(belfry_header), 16u);
-  EXPECT_EQ(sizeof(belfry_event_exec), 816u);
-  EXPECT_EQ(sizeof(belfry_event_fork), 296u);
+  EXPECT_EQ(sizeof(belfry_event_exec), 824u);
+  EXPECT_EQ(sizeof(belfry_event_fork), 304u);
   EXPECT_EQ(sizeof(belfry_event_exit), 40u);
   EXPECT_EQ(sizeof(belfry_event_connect), 192u);
   EXPECT_EQ(sizeof(belfry_event_taint), 56u);
   EXPECT_EQ(sizeof(belfry_event_refused), 72u);
+  EXPECT_EQ(sizeof(belfry_event_tampered), 88u);
   EXPECT_EQ(sizeof(belfry_event_listener), 40u);
   EXPECT_EQ(sizeof(belfry_guard), 24u);
   EXPECT_EQ(sizeof(belfry_live), 152u);
@@ -50,9 +51,9 @@ TEST(Wire, Offsets) {
   EXPECT_EQ(offsetof(belfry_process, image), 24u);
   EXPECT_EQ(offsetof(belfry_process, creds), 56u);
   EXPECT_EQ(offsetof(belfry_process, exec_ns), 88u);
-  EXPECT_EQ(offsetof(belfry_process, image_flags), 116u);
-  EXPECT_EQ(offsetof(belfry_process, comm), 136u);
-  EXPECT_EQ(offsetof(belfry_process, filename), 152u);
+  EXPECT_EQ(offsetof(belfry_process, image_flags), 124u);
+  EXPECT_EQ(offsetof(belfry_process, comm), 144u);
+  EXPECT_EQ(offsetof(belfry_process, filename), 160u);
   EXPECT_EQ(offsetof(belfry_connection, exe), 24u);
   EXPECT_EQ(offsetof(belfry_connection, creds), 56u);
   EXPECT_EQ(offsetof(belfry_connection, connect_ns), 88u);
@@ -62,7 +63,7 @@ TEST(Wire, Offsets) {
   EXPECT_EQ(offsetof(belfry_connection, refused), 160u);
   EXPECT_EQ(offsetof(belfry_guard, mode), 0u);  // in every layout
   EXPECT_EQ(offsetof(belfry_event_connect, connection), 24u);
-  EXPECT_EQ(offsetof(belfry_event_exec, argv), 304u);
+  EXPECT_EQ(offsetof(belfry_event_exec, argv), 312u);
 }
 
 TEST(Wire, TaintNumbersAreKept) {

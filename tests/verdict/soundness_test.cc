@@ -287,6 +287,8 @@ TEST(Judge, DerivesClassBFromTheProcess) {
   EXPECT_THAT(flag(BELFRY_IMAGE_MEMFD), ElementsAre("untrusted_code"));
   EXPECT_THAT(flag(BELFRY_IMAGE_UNLINKED), ElementsAre("untrusted_code"));
   EXPECT_THAT(flag(BELFRY_IMAGE_TRACED), ElementsAre("traced"));
+  EXPECT_THAT(flag(BELFRY_IMAGE_MEMORY_WRITTEN), ElementsAre("memory_written"));
+  EXPECT_THAT(flag(BELFRY_IMAGE_MEMORY_WRITTEN << BELFRY_IMAGE_OF_NEXT_SHIFT), IsEmpty());
   EXPECT_THAT(flag(BELFRY_IMAGE_ENV_UNPROVEN), IsEmpty());
   EXPECT_THAT(taint_of([](Facts& f) { f.live->traced_by = 5; }), ElementsAre("traced"));
   EXPECT_THAT(taint_of([](Facts& f) { f.live_after->traced_by = 5; }), ElementsAre("traced"));

@@ -15,8 +15,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/debugger.h"
 #include "engine/guard_numbers.h"
 #include "engine/stranger.h"
+#include "host/machine.h"
 #include "kit/error.h"
 #include "verdict/soundness.h"
 
@@ -30,6 +32,7 @@ struct Expectation {
   const char* program;  // or what its name begins with, where the backend ends it
   const char* capability;
   bool refuses = false;  // it must have said no, not only have run
+  bool tampers = false;  // there is nothing to see where nobody may trace
 };
 constexpr Expectation kExpectations[] = {
     {"process_exec", "exec seen"},
@@ -48,6 +51,10 @@ constexpr Expectation kExpectations[] = {
     {"ioctl_compat_", "foreign 32-bit ioctl refused", true},
     {"ioctl_", "foreign ioctl refused", true},
     {"splice_read", "splice seen"},
+    {.program = "traceme", .capability = "being traced by a parent seen", .tampers = true},
+    {.program = "trace", .capability = "ptrace attach seen", .tampers = true},
+    {.program = "write_mem", .capability = "write to /proc/PID/mem seen", .tampers = true},
+    {.program = "write_remote", .capability = "process_vm_writev seen", .tampers = true},
 };
 
 const Expectation* ExpectationOf(const std::string& program) {
@@ -108,6 +115,7 @@ void Canary::Run(std::function<void(const std::vector<CanaryResult>&)> done) {
   running_.clear();
   before_ = Count();
   Connect();
+  Tamper();
   Spawn();
 }
 
@@ -147,6 +155,12 @@ void Canary::LetStrangersTry(int client) {
          !error.ok() ? std::string(error.status().message())
          : *error == 0 ? "the server could send to an opener that had exited"
                        : absl::StrCat("the server's send failed: ", strerror(*error)));
+}
+
+void Canary::Tamper() {
+  tampered_ = before_.contains("trace") && !host::TracingIsOff();
+  if (!tampered_) return;
+  if (absl::Status s = TryTampering(); !s.ok()) Expect("tampering tried", false, std::string(s.message()));
 }
 
 // Our own end has one slot and nobody else's reference: what is more is the iterator's.
@@ -191,7 +205,7 @@ void Canary::ChildEnded() {
 void Canary::Finish() {
   for (const auto& [name, now] : Count()) {
     const Expectation* expectation = ExpectationOf(name);
-    if (expectation == nullptr) continue;
+    if (expectation == nullptr || (expectation->tampers && !tampered_)) continue;
     const auto was = before_.find(name);
     const kernel::ProgramCounters& then = was == before_.end() ? kernel::ProgramCounters{} : was->second;
     const bool ran = expectation->refuses ? now.refused > then.refused : now.seen > then.seen;

@@ -48,6 +48,7 @@ class Canary {
   void Measure(uint64_t cookie);
   void Connect();
   void LetStrangersTry(int client);
+  void Tamper();
   void Spawn();
   void ChildEnded();
   void Finish();
@@ -62,6 +63,7 @@ class Canary {
   kit::OwnedFd child_fd_;
   Loop::TimerId deadline_ = 0;
   Counts before_;
+  bool tampered_ = false;  // tried in this run
   std::vector<CanaryResult> running_, results_;
   std::vector<std::function<void(const std::vector<CanaryResult>&)>> waiting_;
 };

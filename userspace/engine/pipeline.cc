@@ -117,6 +117,29 @@ void Pipeline::Apply(const belfry_event_refused& event) {
       event.by);
 }
 
+// Every connection of that image is told, with who touched it.
+void Pipeline::Apply(const belfry_event_tampered& event) {
+  seen_.processes.Apply(event);
+  const uint32_t taints = verdict::ImageTaints(event.image_flags);
+  for (const evidence::SeenConnection* connection : seen_.connections.OfProcess(event.process.tgid)) {
+    const belfry_pin& opener = connection->record.opener;
+    const Guard* guard = guards_.ByNumber(connection->record.guard);
+    if (guard == nullptr || !SameProcess(opener, event.process) || opener.exec_id != event.process.exec_id) continue;
+    const auto entry = kernel_.Examine(connection->cookie);
+    if (entry && !entry->alive) continue;
+    Say({.action = "taint",
+         .time_ns = event.header.time_ns,
+         .guard = guard->name(),
+         .pid = event.by.tgid,
+         .pid_start_ns = event.by.start_ns,
+         .comm = std::string(evidence::Text(event.comm)),
+         .reasons = verdict::TaintNames(taints),
+         .cookie = connection->cookie},
+        event.by);
+    suspects_.push_back({connection->cookie, guard->number, opener, taints});
+  }
+}
+
 // Named at its place in the stream: by the end of the turn it may have executed something else.
 void Pipeline::Say(effect::Entry line, const belfry_pin& who) {
   lines_.push_back(std::move(line));

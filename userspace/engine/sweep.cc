@@ -46,6 +46,9 @@ bool Sweep::MustEnd(const Guard& guard, const belfry_connection& record, std::st
     taints |= 1u << BELFRY_TAINT_OPENER_EXITED;
   else if (live->pin.exec_id != record.opener.exec_id)
     taints |= 1u << BELFRY_TAINT_EXEC_AFTER_CONNECT;
+  else if (const auto process = kernel_.Process(record.opener.tgid);
+           process && SameProcess(process->pin, record.opener) && process->pin.exec_id == record.opener.exec_id)
+    taints |= verdict::ImageTaints(process->image_flags);
   for (int taint = 0; taint < BELFRY_TAINT_COUNT; ++taint) {
     const uint32_t bit = 1u << taint;
     if ((taints & bit) == 0 || (!verdict::IsClassA(taint) && (guard.config.policy.withhold_on & bit) == 0)) continue;

@@ -24,6 +24,7 @@ void MakeSafe(belfry_event_exit&) {}
 void MakeSafe(belfry_event_taint&) {}
 void MakeSafe(belfry_event_listener&) {}
 void MakeSafe(belfry_event_refused& event) { End(event.comm); }
+void MakeSafe(belfry_event_tampered& event) { End(event.comm); }
 
 // Copied, not cast: the ring aligns to 8 bytes, a test's or a recording's bytes to nothing.
 template <typename Body>
@@ -49,6 +50,7 @@ constexpr Reader kReaders[BELFRY_KIND_MAX] = {
     As<belfry_event_connect>,   // UNRECORDED
     nullptr,                    // TCP_CONNECT
     As<belfry_event_refused>,   // REFUSED
+    As<belfry_event_tampered>,  // TAMPERED
 };
 
 }  // namespace

@@ -94,6 +94,14 @@ void ProcessTable::Apply(const belfry_event_exit& event) {
   Retire(event.pin.tgid, event.header.time_ns);
 }
 
+void ProcessTable::Apply(const belfry_event_tampered& event) {
+  const auto found = live_.find(event.process.tgid);
+  if (found == live_.end()) return;
+  belfry_process& record = found->second->record;
+  if (record.pin.start_ns == event.process.start_ns && record.pin.exec_id == event.process.exec_id)
+    record.image_flags |= event.image_flags;
+}
+
 void ProcessTable::Retire(uint32_t tgid, uint64_t time_ns) {
   const auto found = live_.find(tgid);
   std::unique_ptr<KnownProcess> ended = std::move(found->second);

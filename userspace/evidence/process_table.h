@@ -42,6 +42,7 @@ class ProcessTable {
   void Apply(const belfry_event_exec& event);
   void Apply(const belfry_event_fork& event);
   void Apply(const belfry_event_exit& event);
+  void Apply(const belfry_event_tampered& event);
 
   // A snapshot of all processes taken at `time_ns`: adds who is missing, ends who is not in it (its exit was lost).
   // Processes that started after `time_ns` are left alone.

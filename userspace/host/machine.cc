@@ -20,6 +20,11 @@ absl::string_view View(std::string_view s) { return absl::string_view(s.data(), 
 
 }  // namespace
 
+bool TracingIsOff() {
+  const auto scope = kit::ReadFile("/proc/sys/kernel/yama/ptrace_scope", kSmallFileBytes);
+  return scope.ok() && scope->starts_with('3');
+}
+
 std::string KernelRelease() {
   utsname name{};
   return uname(&name) == 0 ? name.release : "";

@@ -24,6 +24,9 @@ std::optional<std::string> ParseLockdown(std::string_view text);  // "none [inte
 // The active security modules in order; nullopt without securityfs: then only a canary tells (kernel-facts 8.15).
 std::optional<std::vector<std::string>> ActiveLsms();
 
+// Nobody attaches to anybody until the next boot: Yama's ptrace_scope is 3 (Documentation/admin-guide/LSM/Yama.rst).
+bool TracingIsOff();
+
 // Why Belfry must not arm on this machine, nullopt if it may: the disarm file exists, or the kernel was booted with
 // belfry=off. A command line that cannot be read is no reason.
 inline constexpr const char* kDisarmFile = "/etc/belfry/disarm";

@@ -140,6 +140,8 @@ absl::StatusOr<kit::OwnedFd> ProcessFiles::OpenExeOfAnyThread(bool for_content) 
   return own;
 }
 
+absl::StatusOr<kit::OwnedFd> ProcessFiles::OpenMemory() const { return OpenAt("mem", O_RDWR); }
+
 absl::StatusOr<ProcessStatus> ProcessFiles::Status() const {
   auto fd = OpenAt("status", O_RDONLY);
   if (!fd.ok()) return fd.status();

@@ -48,6 +48,8 @@ class ProcessFiles {
   absl::StatusOr<kit::OwnedFd> OpenExe() const;
   // The same through any thread that still has it: a process whose main thread has ended shows no exe of its own.
   absl::StatusOr<kit::OwnedFd> OpenExeOfAnyThread(bool for_content) const;
+  // Its memory, to be written to at addresses of its own (proc_pid_mem(5)).
+  absl::StatusOr<kit::OwnedFd> OpenMemory() const;
   absl::StatusOr<ProcessStatus> Status() const;
   absl::StatusOr<uint64_t> StartTicks() const;
   // The arguments as the process shows them now: its own word, for people only. At most `limit` bytes are kept.

@@ -66,7 +66,7 @@ class BpfKernel : public Kernel {
   const std::string& BackendName() const override { return name_; }
   const std::vector<std::string>& StepsDown() const override { return steps_down_; }
   bool RefusesUse() const override { return chosen_.refuses_use; }
-  uint32_t BlindTo() const override { return chosen_.blind_to; }
+  uint32_t BlindTo() const override { return chosen_.blind_to | UnseenHere(chosen_.backend); }
 
  private:
   absl::StatusOr<belfry_settings> Settings() const;

@@ -25,9 +25,8 @@ constexpr uint32_t kBlindCgroup = Bit(BELFRY_TAINT_FOREIGN_SENDER) | Bit(BELFRY_
                                   Bit(BELFRY_TAINT_FOREIGN_ACCEPTOR) | Bit(BELFRY_TAINT_MEMORY_WRITTEN) |
                                   Bit(BELFRY_TAINT_TRACED);
 
-// What these hooks do not tell: who accepts, and memory written or read by a debugger.
-constexpr uint32_t kBlindHooks = Bit(BELFRY_TAINT_FOREIGN_ACCEPTOR) | Bit(BELFRY_TAINT_MEMORY_WRITTEN) |
-                                 Bit(BELFRY_TAINT_TRACED) | Bit(BELFRY_TAINT_FD_INHERITED);
+// What these hooks do not tell.
+constexpr uint32_t kBlindHooks = Bit(BELFRY_TAINT_FOREIGN_ACCEPTOR) | Bit(BELFRY_TAINT_FD_INHERITED);
 
 // Counts its runs in the map's only value and lets everything pass.
 kit::OwnedFd LoadCounting(bpf_prog_type type, bpf_attach_type attach, uint32_t target, int map) {

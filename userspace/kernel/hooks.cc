@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,15 @@ constexpr Refusable kRefusables[] = {
     {"ioctl_compat_lsm", "ioctl_compat_mod", BELFRY_PROGRAM_IOCTL_COMPAT, "security_file_ioctl_compat"},  // 6.8
 };
 
+// Who touches an image from outside.
+constexpr uint32_t kTraced = 1u << BELFRY_TAINT_TRACED, kWritten = 1u << BELFRY_TAINT_MEMORY_WRITTEN;
+constexpr Hook kTampering[] = {
+    {"trace", BELFRY_PROGRAM_TRACE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "proc_ptrace_connector", kTraced},
+    {"traceme", BELFRY_PROGRAM_TRACEME, BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT, "security_ptrace_traceme", kTraced},
+    {"write_mem", BELFRY_PROGRAM_WRITE_MEM, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "mem_write", kWritten},
+    {"write_remote", BELFRY_PROGRAM_WRITE_REMOTE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "pin_user_pages_remote", kWritten},
+};
+
 bool Exists(const char* function) { return libbpf_find_vmlinux_btf_id(function, BPF_TRACE_FENTRY) > 0; }
 
 Hooks Processes() {
@@ -55,6 +65,7 @@ Hooks Processes() {
 
 Hooks WithHooks(Backend backend) {
   Hooks hooks = Processes();
+  hooks.insert(hooks.end(), std::begin(kTampering), std::end(kTampering));
   for (const Refusable& one : kRefusables) {
     if (backend == Backend::kBpfLsm)
       hooks.push_back({one.lsm, one.counters, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, one.only_if});
@@ -73,8 +84,10 @@ Hooks WithoutHooks() {
   return hooks;
 }
 
+bool IsMissing(const Hook& hook) { return hook.only_if != nullptr && !Exists(hook.only_if); }
+
 Hooks OnThisKernel(Hooks hooks) {
-  std::erase_if(hooks, [](const Hook& hook) { return hook.only_if != nullptr && !Exists(hook.only_if); });
+  std::erase_if(hooks, IsMissing);
   return hooks;
 }
 
@@ -118,6 +131,14 @@ const std::vector<Hook>& AllHooks() {
     return all;
   }();
   return kAll;
+}
+
+uint32_t UnseenHere(Backend backend) {
+  uint32_t bits = 0;
+  if (backend == Backend::kCgroup) return bits;
+  for (const Hook& hook : WithHooks(backend))
+    if (IsMissing(hook)) bits |= hook.sees;
+  return bits;
 }
 
 absl::StatusOr<kit::OwnedFd> Attach(const Hook& hook, int program_fd, int cgroup_fd) {

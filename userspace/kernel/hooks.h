@@ -25,6 +25,7 @@ struct Hook {
   bpf_prog_type type;
   uint32_t attach_type;  // a number: enum bpf_attach_type of Debian 12 ends before cgroup/connect_unix (6.7)
   const char* only_if = nullptr;  // left out where the kernel has no such function
+  uint32_t sees = 0;              // bits of enum belfry_taint that are missed without it
 };
 
 // What the backend attaches here, in that order: processes first, so that a connect always finds its opener; the intent
@@ -32,6 +33,9 @@ struct Hook {
 const std::vector<Hook>& HooksOf(Backend backend);
 // Every program that some backend attaches.
 const std::vector<Hook>& AllHooks();
+
+// Bits of enum belfry_taint that go unseen because this kernel lacks the function that would tell.
+uint32_t UnseenHere(Backend backend);
 
 // The link's descriptor. `cgroup_fd` is used by cgroup hooks only.
 absl::StatusOr<kit::OwnedFd> Attach(const Hook& hook, int program_fd, int cgroup_fd);

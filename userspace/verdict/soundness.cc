@@ -130,7 +130,8 @@ bool NobodyLives(const Facts& facts) {
 uint32_t ImageTaints(uint32_t image_flags) {
   const uint32_t untrusted = BELFRY_IMAGE_PRELOAD | BELFRY_IMAGE_MEMFD | BELFRY_IMAGE_UNLINKED;
   return ((image_flags & untrusted) != 0 ? Bit(BELFRY_TAINT_UNTRUSTED_CODE) : 0) |
-         ((image_flags & BELFRY_IMAGE_TRACED) != 0 ? Bit(BELFRY_TAINT_TRACED) : 0);
+         ((image_flags & BELFRY_IMAGE_TRACED) != 0 ? Bit(BELFRY_TAINT_TRACED) : 0) |
+         ((image_flags & BELFRY_IMAGE_MEMORY_WRITTEN) != 0 ? Bit(BELFRY_TAINT_MEMORY_WRITTEN) : 0);
 }
 
 uint32_t WithholdingBits(const GuardPolicy& policy) {
