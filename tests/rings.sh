@@ -178,6 +178,33 @@ count_go() {
     ($events[] | select(.Action == "fail" and (.Test | not) and .FailedBuild) | ["broken", .Package, "does not build"] | @tsv)' "$2")
 }
 
+# All kernels within this many minutes of the whole run; what does not fit is a skip that says so.
+MACHINE_MINUTES=15
+
+# run_machines: vmtests/run.sh, counted from the TAP of each kernel.
+run_machines() {
+  local log=$results/vm.log
+  BELFRY_VM_MINUTES=$MACHINE_MINUTES watched "$log" vmtests/run.sh $([ "$length" = long ] && echo --long)
+  count_tap vm "$log"
+  grep -qE '^[0-9]+ passed' "$log" || fail vm "run.sh" vmtests/run.sh "$(tail -n 1 "$log" | cut -c 1-160)"
+}
+
+# count_tap RING LOG: a guest that never came up says nothing of Belfry; it is a skip that says so.
+count_tap() {
+  local line name
+  while IFS= read -r line; do
+    name=${line#not } name=${name#ok } detail=
+    name=${name%% *}
+    detail=${line#*"$name"}
+    case $line in
+      "not ok"*/boot:*) skip "$1" "${name%:}" "missing: a guest that comes up (${detail# }; see build/results/vm)" ;;
+      "not ok"*) fail "$1" "$name" "vmtests/run.sh ${name/\// }" "$(cut -c 1-160 <<<"${detail# }")" ;;
+      *" # SKIP "*) skip "$1" "$name" "${line#* # SKIP }" ;;
+      ok*) count "$1" 1 0 0 ;;
+    esac
+  done < <(grep -E '^(not )?ok ' "$2")
+}
+
 # fail RING TEST COMMAND [DETAIL]
 fail() {
   count "$1" 0 1 0

@@ -1,6 +1,8 @@
 # How vmtests/run.sh boots kernels, follows what their guests tell, and ends those that hang. Sourced by bash; needs
 # deploy/steps.sh, $here, $root, $build, $records and the array cases.
 
+# The whole run takes no longer than this.
+MINUTES=${BELFRY_VM_MINUTES:-25}
 # A guest that says nothing for this long is hung: before it is up, and beyond the limit of the case that runs.
 BOOT_SECONDS=${BELFRY_BOOT_SECONDS:-180} MORE_SECONDS=60
 
@@ -22,14 +24,15 @@ columns() {
   [ "$boot" != - ] || boot=
 }
 
-# cases_for: those that fit the kernel whose columns are set: cases say what they need, kernels.txt what there is.
+# cases_for: those that fit the kernel whose columns are set: cases say what they need, kernels.txt what there is. Short
+# ones first: where time runs out, each kernel has shown most of what it has to.
 cases_for() {
   local name there=backend
   [ "$backend" = none ] && there=none
   [[ $boot == *belfry_first=systemd* ]] && there=systemd
   for name in "${cases[@]}"; do
-    grep -qx "# needs: $there" "$here/cases/$name.sh" && echo "$name"
-  done
+    grep -qx "# needs: $there" "$here/cases/$name.sh" && sed -n "s/^# seconds: \(.*\)/\1 $name/p" "$here/cases/$name.sh"
+  done | sort -s -n | cut -d ' ' -f 2
 }
 
 # try_kvm: KVM only on request, and only if a guest comes up with it in time: where it is broken it hangs.
@@ -84,6 +87,14 @@ verdict() {
   case $1 in "not ok"*) echo "#   repeat: vmtests/run.sh $kernel${2:+ $2}" | tee -a "$records/$kernel.tap" ;; esac
 }
 
+out_of_time() { [ "$SECONDS" -ge $((MINUTES * 60)) ]; }
+
+# leave_out: what there is no time for is said.
+leave_out() {
+  local name
+  for name in $left; do verdict "ok $kernel/$name # SKIP missing: time, after $MINUTES minutes (BELFRY_VM_MINUTES)"; done
+}
+
 # boot_one KERNEL NUMBER: all its cases in one boot; what a dead guest left undone, once more in a second one.
 boot_one() {
   local kernel=$1 number=$2 folder suite pattern boot backend doctor cannot left attempt guest= running=
@@ -95,6 +106,7 @@ boot_one() {
   trap 'kill $guest 2>/dev/null; wait; exit 2' TERM INT
   left=$(cases_for | tr '\n' ' ')
   for attempt in 1 2; do
+    ! out_of_time || break
     write_script "$left" >"$records/$kernel.sh"
     progress "booting $(basename "$folder")${boot:+ with $boot}, $(wc -w <<<"$left") cases"
     : >"$records/$kernel.words"
@@ -105,9 +117,10 @@ boot_one() {
     running=
     follow
     [ -n "${left// /}" ] || return 0
+    ! out_of_time || break
     progress "the guest $ended${running:+ in $running}: infrastructure; see build/results/vm/$kernel.$attempt.console"
   done
-  give_up_on
+  if out_of_time; then leave_out; else give_up_on; fi
 }
 
 # give_up_on: the second guest ended early too.
@@ -143,6 +156,11 @@ follow() {
       hear "${line//$'\r'/}"
     done < <(head -n "$(wc -l <"$words")" "$words" | tail -n +$((read + 1)))
     [ -z "$whole" ] || break
+    if out_of_time; then
+      kill "$guest"
+      wait "$guest"
+      break
+    fi
     if [ $((SECONDS - heard)) -gt "$patience" ]; then
       ended="hung (silent for $patience s)"
       kill "$guest"

@@ -64,5 +64,5 @@ seen() { jq -r "[$1] | join(\",\")" doctor.json; }
 
 # gtest PROGRAM FILTER: a test program of the build; what it skips for want of something is said, not hidden.
 gtest() {
-  "$BELFRY_BUILD/tests/$1" --gtest_filter="$2" | grep -vE '^\[( RUN|---)' || wrong "$1: $(tail -n 1 "$CASE_FOLDER/log")"
+  "$BELFRY_BUILD/tests/$1" --gtest_filter="$2" | grep --line-buffered -vE '^\[( RUN|---)' || wrong "$1: $(tail -n 1 "$CASE_FOLDER/log")"
 }

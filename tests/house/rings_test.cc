@@ -112,5 +112,20 @@ not json
   EXPECT_THAT(out, HasSubstr("TestC: x_test.go:5: no agent"));
 }
 
+// A guest that never came up is no word about Belfry; one in which a case hung is.
+TEST_F(RingCounts, CountsWhatGuestsTold) {
+  Write("vm.log",
+        "# [1/2] 7: doctor (0m09s)\nok 7/doctor (17 s)\nok 7/kill # SKIP missing: time, after 15 minutes\n"
+        "not ok 6.12/boot: twice the guest died before a case ran\n"
+        "not ok 6.1/budget (20 s): exit 1: 13 programs\n#   repeat: vmtests/run.sh 6.1 budget\n"
+        "not ok 6.1/kernel: twice a guest hung in it\n1 passed, 3 failed, 1 skipped\n");
+  const std::string out = Run("count_tap vm $f/vm.log");
+  EXPECT_THAT(out, HasSubstr("\n1 passed, 2 failed, 2 skipped\nexit 1\n"));
+  EXPECT_THAT(out, HasSubstr("7/kill: missing: time"));
+  EXPECT_THAT(out, HasSubstr("6.12/boot: missing: a guest that comes up"));
+  EXPECT_THAT(out, HasSubstr("6.1/budget: (20 s): exit 1: 13 programs"));
+  EXPECT_THAT(out, HasSubstr("repeat: vmtests/run.sh 6.1 kernel"));
+}
+
 }  // namespace
 }  // namespace belfry::house

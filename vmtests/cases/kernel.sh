@@ -1,6 +1,6 @@
 # What the kernel part records on this kernel: connects by every route, execs, forks, holders, losses.
 # needs: backend
-# seconds: 600
+# seconds: 900
 # An empty string in an environment reads as an error before Linux 6.14: preload facts are then absent there.
 only='-Wire.*:NameKey.*'
 major=$(uname -r | cut -d. -f1) minor=$(uname -r | cut -d. -f2)
