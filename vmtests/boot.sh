@@ -9,8 +9,8 @@ shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
 words=${BELFRY_WORDS:-$scratch/words}
-# A guest that is told to end has nothing to save.
-trap 'kill -KILL ${guest:-} ${fs:-} 2>/dev/null || true; rm -rf "$scratch"' EXIT
+# A guest that is told to end has nothing to save. TERM: `timeout` passes that on, QEMU ends by it whatever the guest does.
+trap 'kill -TERM ${guest:-} ${fs:-} 2>/dev/null || true; rm -rf "$scratch"' EXIT
 trap 'exit 97' TERM INT
 
 mkdir -p "$scratch/root"/{bin,dev,proc,modules}
