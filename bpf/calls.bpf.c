@@ -2,24 +2,61 @@
 /*
  * What userspace has done in the kernel, because only there it is atomic or visible.
  *
- * syscall   taint_connection: sets taint bits of a record for good
- * syscall   examine_connection: does the stream of a record still exist
- * syscall   note_reference: takes the caller's or init's root for the one against which places are judged
- * syscall   sign_of_life: the daemon lives: one word, written whole while programs read it
- * syscall   who_am_i: the caller's number in the initial pid namespace
+ * As syscall programs; before 5.14 as raw_tp ones, run by way of a test:
+ *   taint_connection: sets taint bits of a record for good
+ *   examine_connection: does the stream of a record still exist
+ *   note_reference: takes the caller's or init's root for the one against which places are judged
+ *   sign_of_life: the daemon lives: one word, written whole while programs read it
+ *   who_am_i: the caller's number in the initial pid namespace
  */
-#include "record.bpf.h"
+#include "cookie.bpf.h"
 #include "question.bpf.h"
+#include "record.bpf.h"
 
-SEC("syscall")
-int taint_connection(struct belfry_call *call)
+#if BELFRY_FLOOR >= 601		/* 79a7f8bdb159 ("bpf: Introduce bpf_sys_bpf() helper and program type", 5.14) */
+#define CALLED(name, argument) \
+	static __always_inline int name##_called(argument); \
+	SEC("syscall") int name(struct belfry_call *call) { return name##_called(call); } \
+	static __always_inline int name##_called(argument)
+#else
+/* A test run of a tracepoint's program gets words and gives one back. */
+#define CALLED(name, argument) \
+	static __always_inline int name##_called(argument); \
+	SEC("raw_tp") int name(struct bpf_raw_tracepoint_args *words) \
+	{ \
+		struct belfry_call call; \
+		take_words(&call, words); \
+		name##_called(&call); \
+		return answer_in_a_word(&call); \
+	} \
+	static __always_inline int name##_called(argument)
+
+static __always_inline void take_words(struct belfry_call *call, struct bpf_raw_tracepoint_args *words)
+{
+	u64 *to = (u64 *)call;
+	u32 i;
+
+#pragma unroll
+	for (i = 0; i < sizeof(*call) / sizeof(*to); i++)
+		to[i] = words->args[i];
+}
+
+static __always_inline u32 answer_in_a_word(const struct belfry_call *call)
+{
+	return (call->found ? BELFRY_ANSWER_FOUND : 0) | (call->alive ? BELFRY_ANSWER_ALIVE : 0) |
+	       (call->client_open ? BELFRY_ANSWER_OPEN : 0) | (call->in_flight ? BELFRY_ANSWER_FLYING : 0) |
+	       call->tgid << BELFRY_ANSWER_TGID_SHIFT;
+}
+#endif
+
+CALLED(taint_connection, struct belfry_call *call)
 {
 	u64 cookie = call->cookie;
 	struct belfry_connection *connection = bpf_map_lookup_elem(&connections, &cookie);
 
 	if (!connection)
 		return 0;
-	__sync_fetch_and_or(&connection->taints, call->bits);
+	set_bits(cookie, WORD_TAINTS, &connection->taints, call->bits);
 	call->found = 1;
 	return 0;
 }
@@ -30,17 +67,16 @@ int taint_connection(struct belfry_call *call)
  */
 static __always_inline bool is_open(struct unix_sock *unix)
 {
-	struct socket *socket = unix->sk.sk_socket;
+	struct socket *socket = GET(unix, sk.sk_socket);
 
-	return socket && VIEW(struct socket, socket)->sk == (struct sock *)unix;
+	return socket && GET(VIEW(struct socket, socket), sk) == (struct sock *)unix;
 }
 
 /*
  * A server's end, accepted or still an embryo, names its peer until it is released (unix_release_sock), and holds it:
  * freed memory names nobody, and a new owner of the client's memory has another cookie.
  */
-SEC("syscall")
-int examine_connection(struct belfry_call *call)
+CALLED(examine_connection, struct belfry_call *call)
 {
 	u64 cookie = call->cookie;
 	struct belfry_connection *connection = bpf_map_lookup_elem(&connections, &cookie);
@@ -56,11 +92,11 @@ int examine_connection(struct belfry_call *call)
 		call->alive = call->client_open = 1;	/* not known which socket: the process answers for it */
 		return 0;
 	}
-	paired = connection->server_sk && (u64)server->peer == connection->client_sk;
+	paired = connection->server_sk && (u64)GET(server, peer) == connection->client_sk;
 	if (cookie & BELFRY_COOKIE_NONE_BIT)
 		same = paired;
 	else
-		same = (u64)client->sk.__sk_common.skc_cookie.counter == cookie;
+		same = cookie_of(&client->sk) == cookie;
 	call->client_open = same && is_open(client);
 	call->alive = call->client_open || (same && paired);
 	call->in_flight = call->client_open && in_flight(client);
@@ -68,26 +104,24 @@ int examine_connection(struct belfry_call *call)
 }
 
 /* Init is found as the reaper of the initial pid namespace: iterators need not show it. */
-SEC("syscall")
-int note_reference(struct belfry_call *call)
+CALLED(note_reference, struct belfry_call *call)
 {
 	u32 zero = 0;
 	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
-	struct task_struct *task = VIEW(struct task_struct, bpf_get_current_task_btf());
+	struct task_struct *task = VIEW(struct task_struct, current_task());
 
 	if (call->of_init)
-		task = VIEW(struct task_struct, number_at(task->thread_pid, 0)->ns->child_reaper);
-	if (!set || !task->fs || !task->nsproxy)
+		task = VIEW(struct task_struct, GET(number_at(GET(task, thread_pid), 0), ns, child_reaper));
+	if (!set || !GET(task, fs) || !GET(task, nsproxy))
 		return 0;
-	set->reference_mnt = (u64)task->fs->root.mnt;
-	set->reference_dentry = (u64)task->fs->root.dentry;
-	set->reference_mntns = task->nsproxy->mnt_ns->ns.inum;
+	set->reference_mnt = (u64)GET(task, fs, root.mnt);
+	set->reference_dentry = (u64)GET(task, fs, root.dentry);
+	set->reference_mntns = GET(task, nsproxy, mnt_ns, ns.inum);
 	call->found = 1;
 	return 0;
 }
 
-SEC("syscall")
-int sign_of_life(struct belfry_call *call)
+CALLED(sign_of_life, struct belfry_call *call)
 {
 	u32 zero = 0;
 	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
@@ -97,8 +131,7 @@ int sign_of_life(struct belfry_call *call)
 	return 0;
 }
 
-SEC("syscall")
-int who_am_i(struct belfry_call *call)
+CALLED(who_am_i, struct belfry_call *call)
 {
 	call->tgid = bpf_get_current_pid_tgid() >> 32;
 	return 0;

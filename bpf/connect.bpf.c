@@ -18,12 +18,12 @@ static __always_inline void mark_ambiguous(u64 cookie, struct belfry_connection 
 	u32 bit = 1u << BELFRY_TAINT_AMBIGUOUS;
 	struct belfry_event_taint *record;
 
-	if (connection->opener.tgid == (u32)task->tgid &&
-	    connection->opener.start_ns == task->group_leader->start_boottime) {
+	if (connection->opener.tgid == (u32)GET(task, tgid) &&
+	    connection->opener.start_ns == GET(task, group_leader, start_boottime)) {
 		count_seen(BELFRY_PROGRAM_CONNECT_UNIX, BELFRY_COUNT_IGNORED);
 		return;
 	}
-	if (__sync_fetch_and_or(&connection->taints, bit) & bit) {
+	if (set_bits(cookie, WORD_TAINTS, &connection->taints, bit) & bit) {
 		count_seen(BELFRY_PROGRAM_CONNECT_UNIX, BELFRY_COUNT_IGNORED);
 		return;
 	}
@@ -44,7 +44,7 @@ static __always_inline void mark_ambiguous(u64 cookie, struct belfry_connection 
 static __always_inline bool write_intent(struct belfry_intent *intent, struct task_struct *task, u64 cookie, u64 client)
 {
 	struct belfry_intent first = {};
-	u32 tid = task->pid;
+	u32 tid = GET(task, pid);
 
 	if (!intent) {
 		if (bpf_map_update_elem(&intents, &tid, &first, BPF_ANY))
@@ -57,10 +57,10 @@ static __always_inline bool write_intent(struct belfry_intent *intent, struct ta
 	__sync_lock_test_and_set(&intent->cookie, 0);
 	intent->client_sk = client;
 	intent->task = (u64)task;
-	intent->tgid_pid = (u64)task->signal->pids[PIDTYPE_TGID];
-	intent->start_ns = task->group_leader->start_boottime;
-	intent->exec_id = task->self_exec_id;
-	intent->tgid = task->tgid;
+	intent->tgid_pid = (u64)GET(task, signal, pids[PIDTYPE_TGID]);
+	intent->start_ns = GET(task, group_leader, start_boottime);
+	intent->exec_id = GET(task, self_exec_id);
+	intent->tgid = GET(task, tgid);
 	intent->tid = tid;
 	__sync_lock_test_and_set(&intent->cookie, cookie);
 	return true;
@@ -70,20 +70,20 @@ SEC("cgroup/connect_unix")
 int connect_intent(struct bpf_sock_addr *ctx)
 {
 	struct bpf_sock_addr_kern *kernel = bpf_cast_to_kern_ctx(ctx);
-	struct unix_sock *client = VIEW(struct unix_sock, kernel->sk);
+	struct unix_sock *client = VIEW(struct unix_sock, GET(kernel, sk));
 	struct task_struct *task;
 	struct belfry_connection *connection;
 	struct belfry_intent *intent;
 	u64 cookie;
 	u32 tid;
 
-	if (client->sk.sk_type != SOCK_STREAM || !acts())
+	if (GET(client, sk.sk_type) != SOCK_STREAM || !acts())
 		return 1;
-	task = bpf_get_current_task_btf();
-	tid = task->pid;
+	task = current_task();
+	tid = GET(task, pid);
 	intent = bpf_map_lookup_elem(&intents, &tid);
 	cookie = bpf_get_socket_cookie(ctx);
-	if (client->sk.__sk_common.skc_state == TCP_CLOSE && !client->peer) {
+	if (GET(client, sk.__sk_common.skc_state) == TCP_CLOSE && !GET(client, peer)) {
 		count_seen(BELFRY_PROGRAM_CONNECT_UNIX, write_intent(intent, task, cookie, (u64)client) ?
 							BELFRY_COUNT_IGNORED : BELFRY_COUNT_LOST_MAP);
 		return 1;
@@ -102,16 +102,16 @@ int connect_intent(struct bpf_sock_addr *ctx)
 static __always_inline bool verified(struct belfry_intent *intent, struct task_struct *task, struct unix_sock *client,
 				     struct unix_sock *server, struct unix_sock *listener)
 {
-	if (!server || (u64)client->sk.__sk_common.skc_cookie.counter != intent->cookie)
+	if (!server || cookie_of(&client->sk) != intent->cookie)
 		return false;
 	/* Null: the server has accepted and closed already. */
-	if (server->peer && server->peer != (struct sock *)client)
+	if (GET(server, peer) && GET(server, peer) != (struct sock *)client)
 		return false;
-	if (server->path.dentry && server->path.dentry != listener->path.dentry)
+	if (GET(server, path.dentry) && GET(server, path.dentry) != GET(listener, path.dentry))
 		return false;
 	return embryo_of(server, (struct sock *)listener) &&
-	       server->sk.sk_peer_pid == task->signal->pids[PIDTYPE_TGID] &&
-	       intent->tgid_pid == (u64)server->sk.sk_peer_pid && intent->exec_id == task->self_exec_id;
+	       GET(server, sk.sk_peer_pid) == GET(task, signal, pids[PIDTYPE_TGID]) &&
+	       intent->tgid_pid == (u64)GET(server, sk.sk_peer_pid) && intent->exec_id == GET(task, self_exec_id);
 }
 
 #define QUEUE_SEARCH_MAX 64
@@ -124,17 +124,17 @@ struct queue_search {
 static long match_embryo(u32 index, struct queue_search *search)
 {
 	struct sk_buff *buffer = VIEW(struct sk_buff, search->buffer);
-	struct unix_sock *server = VIEW(struct unix_sock, buffer->sk);
+	struct unix_sock *server = VIEW(struct unix_sock, GET(buffer, sk));
 	u64 key;
 
-	if (!server || !server->peer)
+	if (!server || !GET(server, peer))
 		return 1;	/* the head of the queue, or no embryo */
-	key = key_of(VIEW(struct unix_sock, server->peer));
-	if ((u64)server->sk.sk_peer_pid == search->tgid_pid && !bpf_map_lookup_elem(&connections, &key)) {
+	key = key_of(VIEW(struct unix_sock, GET(server, peer)));
+	if ((u64)GET(server, sk.sk_peer_pid) == search->tgid_pid && !bpf_map_lookup_elem(&connections, &key)) {
 		search->server = (u64)server;
 		return 1;
 	}
-	search->buffer = (u64)buffer->prev;
+	search->buffer = (u64)GET(buffer, prev);
 	return 0;
 }
 
@@ -142,18 +142,18 @@ static long match_embryo(u32 index, struct queue_search *search)
 static __always_inline u64 fill_unrecorded(struct belfry_connection *connection, struct sock *sk, u32 guard,
 					   struct task_struct *task)
 {
-	struct queue_search search = { .buffer = (u64)sk->sk_receive_queue.prev,
-				       .tgid_pid = (u64)task->signal->pids[PIDTYPE_TGID] };
+	struct queue_search search = { .buffer = (u64)GET(sk, sk_receive_queue.prev),
+				       .tgid_pid = (u64)GET(task, signal, pids[PIDTYPE_TGID]) };
 	struct unix_sock *server, *client;
 
 	connection->taints = 1u << BELFRY_TAINT_UNRECORDED;
-	bpf_loop(QUEUE_SEARCH_MAX, match_embryo, &search, 0);
+	LOOP(QUEUE_SEARCH_MAX, match_embryo, &search);
 	if (!search.server) {
 		fill_stream(connection, 0, 0, sk, guard);
 		return connection->connect_ns | BELFRY_COOKIE_NONE_BIT;
 	}
 	server = VIEW(struct unix_sock, search.server);
-	client = VIEW(struct unix_sock, server->peer);
+	client = VIEW(struct unix_sock, GET(server, peer));
 	fill_stream(connection, client, server, sk, guard);
 	return key_of(client);
 }
@@ -168,7 +168,7 @@ int BPF_PROG(connect_ready, struct sock *sk)
 	u32 guard, tid, kind = BELFRY_KIND_CONNECT;
 	u64 key;
 
-	if (sk->__sk_common.skc_family != AF_UNIX || sk->__sk_common.skc_state != TCP_LISTEN)
+	if (GET(sk, __sk_common.skc_family) != AF_UNIX || GET(sk, __sk_common.skc_state) != TCP_LISTEN)
 		return 0;
 	if (!acts())
 		return 0;
@@ -177,13 +177,13 @@ int BPF_PROG(connect_ready, struct sock *sk)
 		count_seen(BELFRY_PROGRAM_DATA_READY, BELFRY_COUNT_IGNORED);
 		return 0;
 	}
-	task = bpf_get_current_task_btf();
-	tid = task->pid;
+	task = current_task();
+	tid = GET(task, pid);
 	intent = bpf_map_lookup_elem(&intents, &tid);
 	fill_opener(&connection, task);
 	if (intent && intent->cookie) {
 		client = VIEW(struct unix_sock, intent->client_sk);
-		server = VIEW(struct unix_sock, client->peer);
+		server = VIEW(struct unix_sock, GET(client, peer));
 		key = intent->cookie;
 		fill_stream(&connection, client, server, sk, guard);
 		if (!verified(intent, task, client, server, VIEW(struct unix_sock, sk)))
@@ -216,17 +216,17 @@ static __always_inline bool opener_from_intent(struct belfry_connection *connect
 {
 	struct task_struct *task = VIEW(struct task_struct, intent->task);
 
-	if ((u32)task->pid != intent->tid || task->exit_state || task->self_exec_id != intent->exec_id)
+	if ((u32)GET(task, pid) != intent->tid || GET(task, exit_state) || GET(task, self_exec_id) != intent->exec_id)
 		return false;
 	fill_opener(connection, task);
-	return (u32)task->pid == intent->tid && (u32)task->tgid == intent->tgid && !task->exit_state &&
-	       task->self_exec_id == intent->exec_id && connection->opener.start_ns == intent->start_ns;
+	return (u32)GET(task, pid) == intent->tid && (u32)GET(task, tgid) == intent->tgid && !GET(task, exit_state) &&
+	       GET(task, self_exec_id) == intent->exec_id && connection->opener.start_ns == intent->start_ns;
 }
 
 static __always_inline void second_look(struct unrecorded *found)
 {
 	struct intent_search search = { .cookie = found->key, .client_sk = (u64)found->client,
-					.tgid_pid = (u64)found->server->sk.sk_peer_pid };
+					.tgid_pid = (u64)GET(found->server, sk.sk_peer_pid) };
 	struct belfry_connection connection = {};
 
 	bpf_for_each_map_elem(&intents, match_intent, &search, 0);
@@ -247,7 +247,7 @@ int connect_peercred(struct bpf_sockopt *ctx)
 	if (ctx->optname != SO_PEERCRED || ctx->level != SOL_SOCKET || !acts())
 		return 1;
 	kernel = bpf_cast_to_kern_ctx(ctx);
-	if (without_record(VIEW(struct unix_sock, kernel->sk), &found))
+	if (without_record(VIEW(struct unix_sock, GET(kernel, sk)), &found))
 		second_look(&found);
 	return 1;
 }

@@ -37,6 +37,14 @@ static __always_inline bool steers_loader(const char *text)
 	return false;
 }
 
+/* Of the string that was read last. */
+VERIFIED_ONCE u32 string_flags(u32 slot)
+{
+	struct belfry_string *string = bpf_map_lookup_elem(&environment, &slot);
+
+	return string && steers_loader(string->bytes) ? BELFRY_IMAGE_PRELOAD : 0;
+}
+
 static long scan_string(u32 index, struct environment_scan *scan)
 {
 	u32 zero = 0;
@@ -51,18 +59,17 @@ static long scan_string(u32 index, struct environment_scan *scan)
 	bytes = bpf_probe_read_user_str(string->bytes, sizeof(string->bytes), (void *)scan->at);
 	if (bytes <= 0 || bytes >= (long)sizeof(string->bytes))
 		return 1;	/* not read, or cut */
-	if (steers_loader(string->bytes))
-		scan->flags |= BELFRY_IMAGE_PRELOAD;
+	scan->flags |= string_flags(zero);
 	scan->at += bytes;
 	return 0;
 }
 
 static __always_inline u32 environment_flags(struct mm_struct *mm)
 {
-	struct environment_scan scan = { .at = mm->env_start, .end = mm->env_end };
+	struct environment_scan scan = { .at = GET(mm, env_start), .end = GET(mm, env_end) };
 
 	if (scan.end - scan.at <= ENVIRONMENT_BYTES_MAX)
-		bpf_loop(ENVIRONMENT_STRINGS_MAX, scan_string, &scan, 0);
+		LOOP(ENVIRONMENT_STRINGS_MAX, scan_string, &scan);
 	if (scan.at < scan.end)
 		scan.flags |= BELFRY_IMAGE_ENV_UNPROVEN;
 	return scan.flags;

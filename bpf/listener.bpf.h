@@ -3,6 +3,7 @@
 #ifndef BELFRY_BPF_LISTENER_H
 #define BELFRY_BPF_LISTENER_H
 
+#include "cookie.bpf.h"
 #include "emit.bpf.h"
 #include "name.bpf.h"
 #include "task.bpf.h"
@@ -16,7 +17,7 @@ static __always_inline struct belfry_listener *kept_with(struct sock *sk)
 static __always_inline struct belfry_listener *kept_by_cookie(struct sock *sk)
 {
 	struct belfry_listener fresh = { .guard = BELFRY_GUARD_NONE };
-	u64 cookie = bpf_get_socket_cookie(sk);
+	u64 cookie = give_cookie(sk);
 	struct belfry_listener *kept = bpf_map_lookup_elem(&listeners_by_cookie, &cookie);
 
 	if (kept)
@@ -33,8 +34,8 @@ static __always_inline bool send_listener(struct sock *sk, u32 guard, u32 socket
 
 	if (!record)
 		return false;
-	record->listener_cookie = sk->__sk_common.skc_cookie.counter;
-	record->tgid = initial_number(sk->sk_peer_pid);
+	record->listener_cookie = cookie_of(sk);
+	record->tgid = initial_number(GET(sk, sk_peer_pid));
 	record->guard = guard;
 	record->socket = socket;
 	record->pad = 0;
@@ -49,7 +50,7 @@ static __always_inline u32 listener_guard(struct sock *sk, struct belfry_listene
 {
 	u32 zero = 0;
 	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
-	struct unix_sock *listener = bpf_skc_to_unix_sock(sk);
+	struct unix_sock *listener = AS_UNIX(sk);
 	struct belfry_name_value *name;
 	struct dentry *dentry;
 	bool torn = false;
@@ -57,12 +58,12 @@ static __always_inline u32 listener_guard(struct sock *sk, struct belfry_listene
 
 	if (!set || !listener)
 		return BELFRY_GUARD_NONE;
-	dentry = listener->path.dentry;
+	dentry = GET(listener, path.dentry);
 	if (!dentry)
 		return BELFRY_GUARD_NONE;
 	if (kept && kept->epoch == set->epoch && kept->dentry == (u64)dentry &&
-	    kept->parent == (u64)dentry->d_parent && kept->name_hash == dentry->d_name.hash &&
-	    kept->name_len == dentry->d_name.len && (kept->told || kept->guard == BELFRY_GUARD_NONE))
+	    kept->parent == (u64)GET(dentry, d_parent) && kept->name_hash == GET(dentry, d_name.hash) &&
+	    kept->name_len == GET(dentry, d_name.len) && (kept->told || kept->guard == BELFRY_GUARD_NONE))
 		return kept->guard;
 	name = guard_of(dentry, &torn);
 	guard = name ? name->guard : BELFRY_GUARD_NONE;
@@ -74,9 +75,9 @@ static __always_inline u32 listener_guard(struct sock *sk, struct belfry_listene
 	kept->guard = guard;
 	kept->told = told;
 	kept->dentry = (u64)dentry;
-	kept->parent = (u64)dentry->d_parent;
-	kept->name_hash = dentry->d_name.hash;
-	kept->name_len = dentry->d_name.len;
+	kept->parent = (u64)GET(dentry, d_parent);
+	kept->name_hash = GET(dentry, d_name.hash);
+	kept->name_len = GET(dentry, d_name.len);
 	kept->epoch = torn ? 0 : set->epoch;	/* epochs begin at 1 */
 	return guard;
 }

@@ -116,6 +116,30 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
+#if BELFRY_FLOOR < 601		/* what cookie.bpf.h makes do with */
+#define OWN_COOKIES (1ull << 62)
+#define OWN_TIME ((1ull << 52) - 1)
+
+struct belfry_mark {
+	__u64 cookie;
+	__u32 word, bit;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 17);	/* both ends of a connection */
+	__type(key, __u64);		/* address of the socket */
+	__type(value, __u64);
+} cookies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct belfry_mark);
+	__type(value, __u8);
+} marks SEC(".maps");
+#endif
+
 /* Of this loaded object; see settings. Links are released late, so two objects may be attached to the same maps. */
 const volatile __u64 generation = 0;
 

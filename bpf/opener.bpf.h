@@ -7,7 +7,7 @@
 
 static __always_inline bool same_process(const struct belfry_pin *opener, struct task_struct *task)
 {
-	return opener->tgid == (u32)task->tgid && opener->start_ns == task->group_leader->start_boottime;
+	return opener->tgid == (u32)GET(task, tgid) && opener->start_ns == GET(task, group_leader, start_boottime);
 }
 
 /* What is known of an image as taints of its connections; verdict/soundness.cc does the same. */
@@ -37,32 +37,32 @@ static __always_inline bool on_behalf_of_a_ring(struct task_struct *task)
 	struct io_worker *worker;
 	struct task_struct *owner;
 
-	if (!(task->flags & PF_IO_WORKER))
+	if (!(GET(task, flags) & PF_IO_WORKER))
 		return false;
-	worker = VIEW(struct io_worker, task->worker_private);
+	worker = io_worker_of(task);
 	if (!worker)
 		return true;
 	owner = io_queue_owner(worker);
-	return !owner || (owner->flags & PF_IO_WORKER);
+	return !owner || (GET(owner, flags) & PF_IO_WORKER);
 }
 
 /* What became of the opener, as taint bits; `server` is the accepted end and names it (SO_PEERCRED's struct pid). */
 static __always_inline u32 opener_taints(struct belfry_connection *connection, struct unix_sock *server)
 {
-	struct pid *pid = server->sk.sk_peer_pid;
-	struct hlist_node *node = pid ? VIEW(struct hlist_head, process_of(pid))->first : 0;
+	struct pid *pid = GET(server, sk.sk_peer_pid);
+	struct hlist_node *node = pid ? GET(VIEW(struct hlist_head, process_of(pid)), first) : 0;
 	struct belfry_file_id exe;
 	struct task_struct *leader;
 
 	if (!node)
 		return 1u << BELFRY_TAINT_OPENER_EXITED;
 	leader = VIEW(struct task_struct, (const char *)node - process_link_offset());
-	if (!leader->signal->live.counter || !same_process(&connection->opener, leader))
+	if (!GET(leader, signal, live.counter) || !same_process(&connection->opener, leader))
 		return 1u << BELFRY_TAINT_OPENER_EXITED;
-	if (leader->self_exec_id != connection->opener.exec_id)
+	if (GET(leader, self_exec_id) != connection->opener.exec_id)
 		return 1u << BELFRY_TAINT_EXEC_AFTER_CONNECT;
 	/* Inside an exec the new image is there while the exec id is still the old one. */
-	if (!leader->mm || !connection->exe.ino)
+	if (!GET(leader, mm) || !connection->exe.ino)
 		return 0;
 	fill_exe(&exe, leader);
 	if (exe.ino != connection->exe.ino || exe.dev != connection->exe.dev ||

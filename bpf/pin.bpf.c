@@ -7,6 +7,7 @@
  * lsm/socket_getsockopt                    peercred_lsm: a server asks who is there: second look
  * fmod_ret/security_socket_getsockopt      peercred_mod: the same
  */
+#include "cookie.bpf.h"
 #include "listener.bpf.h"
 #include "record.bpf.h"
 #include "unrecorded.bpf.h"
@@ -23,17 +24,20 @@ static __always_inline void pin(struct sock *sock, struct sock *other, struct so
 
 	if (guard == BELFRY_GUARD_NONE)
 		return;
-	fill_opener(&connection, bpf_get_current_task_btf());
+	fill_opener(&connection, current_task());
 	fill_stream(&connection, (struct unix_sock *)sock, (struct unix_sock *)newsk, other, guard);
-	cookie = bpf_get_socket_cookie(sock);
-	bpf_get_socket_cookie(newsk);
+	cookie = give_cookie(sock);
+	if (!cookie || !give_cookie(newsk)) {
+		count_seen(BELFRY_PROGRAM_PIN, BELFRY_COUNT_LOST_MAP);
+		return;
+	}
 	keep_connection(BELFRY_PROGRAM_PIN, BELFRY_KIND_CONNECT, cookie, &connection, BPF_ANY);
 }
 
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(pin_lsm, struct sock *sock, struct sock *other, struct sock *newsk)
 {
-	if (sock->sk_type == SOCK_STREAM && acts())
+	if (GET(sock, sk_type) == SOCK_STREAM && acts())
 		pin(sock, other, newsk, kept_with(other));
 	return 0;
 }
@@ -41,7 +45,7 @@ int BPF_PROG(pin_lsm, struct sock *sock, struct sock *other, struct sock *newsk)
 SEC("fmod_ret/security_unix_stream_connect")
 int BPF_PROG(pin_mod, struct sock *sock, struct sock *other, struct sock *newsk, int ret)
 {
-	if (!ret && sock->sk_type == SOCK_STREAM && acts())
+	if (!ret && GET(sock, sk_type) == SOCK_STREAM && acts())
 		pin(sock, other, newsk, kept_by_cookie(other));
 	return ret;
 }
@@ -53,7 +57,7 @@ static __always_inline void peercred(struct socket *socket, int level, int optio
 
 	if (option != SO_PEERCRED || level != SOL_SOCKET || !acts())
 		return;
-	if (without_record(VIEW(struct unix_sock, socket->sk), &found))
+	if (without_record(VIEW(struct unix_sock, GET(socket, sk)), &found))
 		keep_unrecorded(&found, &connection);
 }
 

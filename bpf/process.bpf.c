@@ -6,58 +6,44 @@
  * tp_btf/sched_process_fork   process_fork: a new process inherits its parent's image; threads change nothing
  * tp_btf/sched_process_exit   process_exit: a thread's intent ends with it, the record with the last thread
  */
+#include "cookie.bpf.h"
 #include "emit.bpf.h"
 #include "task.bpf.h"
 #include "environment.bpf.h"
 
-/* Text of the kernel into `to`, cut and ended by NUL. */
-static __always_inline void copy_text(char *to, u32 size, const char *from)
-{
-	u32 i;
-
-	for (i = 0; i < size - 1; i++) {
-		char c = byte_at(from + i);
-
-		to[i] = c;
-		if (!c)
-			return;
-	}
-	to[size - 1] = 0;
-}
-
 static __always_inline void fill_home(struct belfry_process *process, struct task_struct *task)
 {
 	process->cgroup_id = cgroup_of(task);
-	process->parent_tgid = task->real_parent->tgid;
-	process->parent_start_ns = task->real_parent->group_leader->start_boottime;
+	process->parent_tgid = GET(task, real_parent, tgid);
+	process->parent_start_ns = GET(task, real_parent, group_leader, start_boottime);
 	process->place = place_of(task);
 	process->mntns = mount_namespace_of(task);
-	process->userns = task->cred->user_ns->ns.inum;
+	process->userns = GET(task, cred, user_ns, ns.inum);
 	process->pidns = pid_namespace_number(task);
 	fill_creds(&process->creds, task);
-	__builtin_memcpy(process->comm, task->comm, sizeof(process->comm));
+	COPY_BYTES(process->comm, task->comm);
 }
 
 static __always_inline u32 image_flags(struct task_struct *task, struct linux_binprm *bprm)
 {
-	struct inode *inode = bprm->file->f_inode;
-	u32 flags = environment_flags(task->mm);
+	struct inode *inode = GET(bprm, file, f_inode);
+	u32 flags = environment_flags(GET(task, mm));
 
-	if (!inode->i_nlink)
-		flags |= inode->i_sb->s_flags & SB_KERNMOUNT ? BELFRY_IMAGE_MEMFD : BELFRY_IMAGE_UNLINKED;
-	if (bprm->interp != bprm->filename || bprm->interpreter)
+	if (!GET(inode, i_nlink))
+		flags |= GET(inode, i_sb, s_flags) & SB_KERNMOUNT ? BELFRY_IMAGE_MEMFD : BELFRY_IMAGE_UNLINKED;
+	if (GET(bprm, interp) != GET(bprm, filename) || GET(bprm, interpreter))
 		flags |= BELFRY_IMAGE_INTERPRETED;
-	if (BPF_CORE_READ_BITFIELD(bprm, secureexec))
+	if (GET_BITFIELD(bprm, secureexec))
 		flags |= BELFRY_IMAGE_SETID;
-	if (task->ptrace)
+	if (GET(task, ptrace))
 		flags |= BELFRY_IMAGE_TRACED;
 	return flags;
 }
 
 static __always_inline void send_exec(struct belfry_process *process, struct mm_struct *mm)
 {
+	u64 start = GET(mm, arg_start), bytes = GET(mm, arg_end) - start;
 	struct belfry_event_exec *record = begin_record(struct belfry_event_exec, BELFRY_KIND_EXEC);
-	u64 start = mm->arg_start, bytes = mm->arg_end - start;
 
 	if (!record) {
 		count_seen(BELFRY_PROGRAM_EXEC, BELFRY_COUNT_LOST_RING);
@@ -92,13 +78,13 @@ static __always_inline void carry_over(struct belfry_process *before, struct bel
 	process->image_flags |= bits;
 	kept = bpf_map_lookup_elem(&processes, &tgid);
 	if (kept)
-		__sync_fetch_and_or(&kept->image_flags, bits);
+		set_image_bits(kept, bits);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	u32 slot = 0, tgid = task->tgid;
+	u32 slot = 0, tgid = GET(task, tgid);
 	struct belfry_process *process = bpf_map_lookup_elem(&scratch, &slot), *before;
 
 	if (!process || !acts())
@@ -106,12 +92,12 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	before = bpf_map_lookup_elem(&processes, &tgid);
 	__builtin_memset(process, 0, sizeof(*process));
 	fill_pin(&process->pin, task);
-	fill_file(&process->image, bprm->file);
+	fill_file(&process->image, GET(bprm, file));
 	fill_home(process, task);
 	process->exec_ns = bpf_ktime_get_boot_ns();
-	process->memory = (u64)task->mm;
+	process->memory = (u64)GET(task, mm);
 	process->image_flags = image_flags(task, bprm);
-	copy_text(process->filename, sizeof(process->filename), bprm->filename);
+	copy_text(process->filename, sizeof(process->filename), GET(bprm, filename));
 	if (bpf_map_update_elem(&processes, &tgid, process, BPF_ANY)) {
 		/* What is there describes the image before: worse than nothing. */
 		bpf_map_delete_elem(&processes, &tgid);
@@ -119,7 +105,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 		return 0;
 	}
 	carry_over(before, process, tgid);
-	send_exec(process, task->mm);
+	send_exec(process, GET(task, mm));
 	return 0;
 }
 
@@ -139,18 +125,18 @@ static __always_inline void send_fork(struct belfry_process *child)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	u32 slot = 1, tgid = child->tgid, parent_tgid = parent->tgid;
+	u32 slot = 1, tgid = GET(child, tgid), parent_tgid = GET(parent, tgid);
 	struct belfry_process *known, *process;
 
-	if (child->pid != child->tgid || !acts())
+	if (GET(child, pid) != GET(child, tgid) || !acts())
 		return 0;
 	process = bpf_map_lookup_elem(&scratch, &slot);
 	if (!process)
 		return 0;
 	known = bpf_map_lookup_elem(&processes, &parent_tgid);
 	/* A record of another exec id, or of an earlier owner of the number, is stale: an event was missed or lost. */
-	if (known && known->pin.exec_id == parent->self_exec_id &&
-	    known->pin.start_ns == parent->group_leader->start_boottime) {
+	if (known && known->pin.exec_id == GET(parent, self_exec_id) &&
+	    known->pin.start_ns == GET(parent, group_leader, start_boottime)) {
 		*process = *known;
 		process->image_flags &= (1u << BELFRY_IMAGE_OF_NEXT_SHIFT) - 1;
 	} else {
@@ -160,10 +146,10 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	}
 	fill_pin(&process->pin, child);
 	process->parent_tgid = parent_tgid;
-	process->parent_start_ns = parent->group_leader->start_boottime;
+	process->parent_start_ns = GET(parent, group_leader, start_boottime);
 	process->cgroup_id = cgroup_of(child);
-	process->memory = (u64)child->mm;
-	if (child->ptrace)	/* PTRACE_O_TRACEFORK and its kin */
+	process->memory = (u64)GET(child, mm);
+	if (GET(child, ptrace))	/* PTRACE_O_TRACEFORK and its kin */
 		process->image_flags |= BELFRY_IMAGE_TRACED;
 	if (bpf_map_update_elem(&processes, &tgid, process, BPF_ANY)) {
 		bpf_map_delete_elem(&processes, &tgid);
@@ -178,12 +164,12 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
 	struct belfry_event_exit *record;
-	u32 tid = task->pid, tgid = task->tgid;
+	u32 tid = GET(task, pid), tgid = GET(task, tgid);
 
 	if (!acts())
 		return 0;
 	bpf_map_delete_elem(&intents, &tid);
-	if (task->signal->live.counter)
+	if (GET(task, signal, live.counter))
 		return 0;
 	/* Two last threads may both see zero: the one that deletes the record tells. */
 	if (bpf_map_delete_elem(&processes, &tgid)) {

@@ -32,4 +32,11 @@ struct belfry_call {
 	__u32 pad;
 };
 
+/* The answers in one word, where a call has no more to give back. A process number has 22 bits. */
+#define BELFRY_ANSWER_FOUND 0x1u
+#define BELFRY_ANSWER_ALIVE 0x2u
+#define BELFRY_ANSWER_OPEN 0x4u
+#define BELFRY_ANSWER_FLYING 0x8u
+#define BELFRY_ANSWER_TGID_SHIFT 4
+
 #endif

@@ -3,13 +3,14 @@
 #ifndef BELFRY_BPF_RECORD_H
 #define BELFRY_BPF_RECORD_H
 
+#include "cookie.bpf.h"
 #include "emit.bpf.h"
 #include "task.bpf.h"
 
 /* The record's key: the client's cookie, or its address (whose top bit is BELFRY_COOKIE_NONE_BIT) if it never got one. */
 static __always_inline u64 key_of(struct unix_sock *client)
 {
-	u64 cookie = client->sk.__sk_common.skc_cookie.counter;
+	u64 cookie = cookie_of(&client->sk);
 
 	return cookie ? cookie : (u64)client;
 }
@@ -61,7 +62,7 @@ static __always_inline void fill_opener(struct belfry_connection *connection, st
 	fill_creds(&connection->creds, task);
 	connection->cgroup_id = cgroup_of(task);
 	connection->place = place_of(task);
-	__builtin_memcpy(connection->comm, task->comm, sizeof(connection->comm));
+	COPY_BYTES(connection->comm, task->comm);
 }
 
 static __always_inline void fill_stream(struct belfry_connection *connection, struct unix_sock *client,
@@ -72,8 +73,8 @@ static __always_inline void fill_stream(struct belfry_connection *connection, st
 	connection->server_sk = (u64)server;
 	connection->guard = guard;
 	if (listener) {
-		connection->listener_cookie = listener->__sk_common.skc_cookie.counter;
-		connection->listener_tgid = initial_number(listener->sk_peer_pid);
+		connection->listener_cookie = cookie_of(listener);
+		connection->listener_tgid = initial_number(GET(listener, sk_peer_pid));
 	}
 }
 

@@ -8,6 +8,7 @@
  * iter/task_file   list_sockets: descriptor slots that hold ends of guarded sockets
  * iter/task_file   describe_file: what one of our own descriptors is
  */
+#include "cookie.bpf.h"
 #include "emit.bpf.h"
 #include "task.bpf.h"
 #include "name.bpf.h"
@@ -39,25 +40,25 @@ static long match_living_thread(u32 index, struct thread_search *search)
 	if (search->node == search->head || !search->node)
 		return 1;
 	task = CONTAINER(struct task_struct, thread_node, search->node);
-	if (task->mm && !task->exit_state) {
+	if (GET(task, mm) && !GET(task, exit_state)) {
 		search->task = (u64)task;
 		return 1;
 	}
-	search->node = (u64)VIEW(struct list_head, search->node)->next;
+	search->node = (u64)GET(VIEW(struct list_head, search->node), next);
 	return 0;
 }
 
 /* The process speaks through any thread that lives: a leader may have exited before the others. */
 static __always_inline struct task_struct *speaker(struct task_struct *leader)
 {
-	struct signal_struct *signal = leader->signal;
+	struct signal_struct *signal = GET(leader, signal);
 	struct thread_search search = {};
 
-	if (leader->mm || (leader->flags & PF_KTHREAD) || !signal->live.counter)
+	if (GET(leader, mm) || (GET(leader, flags) & PF_KTHREAD) || !GET(signal, live.counter))
 		return VIEW(struct task_struct, leader);
 	search.head = (u64)&signal->thread_head;
-	search.node = (u64)signal->thread_head.next;
-	bpf_loop(THREADS_SEARCHED_MAX, match_living_thread, &search, 0);
+	search.node = (u64)GET(signal, thread_head.next);
+	LOOP(THREADS_SEARCHED_MAX, match_living_thread, &search);
 	return VIEW(struct task_struct, search.task ? search.task : (u64)leader);
 }
 
@@ -69,22 +70,22 @@ static __always_inline void fill_live(struct belfry_live *live, struct task_stru
 	fill_exe(&live->exe, task);
 	fill_creds(&live->creds, task);
 	live->cgroup_id = cgroup_of(task);
-	live->parent_tgid = leader->real_parent->tgid;
-	live->parent_start_ns = leader->real_parent->group_leader->start_boottime;
-	live->threads = leader->signal->live.counter;
-	if (task->ptrace)
-		live->traced_by = task->parent->tgid;
+	live->parent_tgid = GET(leader, real_parent, tgid);
+	live->parent_start_ns = GET(leader, real_parent, group_leader, start_boottime);
+	live->threads = GET(leader, signal, live.counter);
+	if (GET(task, ptrace))
+		live->traced_by = GET(task, parent, tgid);
 	live->place = place_of(task);
 	live->mntns = mount_namespace_of(task);
-	live->userns = task->cred->user_ns->ns.inum;
+	live->userns = GET(task, cred, user_ns, ns.inum);
 	live->pidns = pid_namespace_number(task);
-	live->kernel_thread = !!(leader->flags & PF_KTHREAD);
-	__builtin_memcpy(live->comm, task->comm, sizeof(live->comm));
+	live->kernel_thread = !!(GET(leader, flags) & PF_KTHREAD);
+	COPY_BYTES(live->comm, task->comm);
 }
 
 static __always_inline bool asked(struct task_struct *task)
 {
-	return task && task->pid == task->tgid && (!question.tgid || (u32)task->tgid == question.tgid);
+	return task && GET(task, pid) == GET(task, tgid) && (!question.tgid || (u32)GET(task, tgid) == question.tgid);
 }
 
 SEC("iter/task")
@@ -108,11 +109,11 @@ int note_namespace(struct bpf_iter__task *ctx)
 
 	if (!asked(task))
 		return 0;
-	pid = task->thread_pid;
+	pid = GET(task, thread_pid);
 	if (!pid)
 		return 0;
-	question.pidns_level = pid->level;
-	question.pidns = (u64)number_at(pid, pid->level)->ns;
+	question.pidns_level = GET(pid, level);
+	question.pidns = (u64)GET(number_at(pid, GET(pid, level)), ns);
 	question.answered = 1;
 	return 0;
 }
@@ -124,15 +125,15 @@ int translate_number(struct bpf_iter__task *ctx)
 	struct upid *number;
 	struct pid *pid;
 
-	if (!task || task->pid != task->tgid)
+	if (!task || GET(task, pid) != GET(task, tgid))
 		return 0;
-	pid = task->thread_pid;
-	if (!pid || pid->level < question.pidns_level)
+	pid = GET(task, thread_pid);
+	if (!pid || GET(pid, level) < question.pidns_level)
 		return 0;
 	number = number_at(pid, question.pidns_level);
-	if ((u64)number->ns != question.pidns || (u32)number->nr != question.number)
+	if ((u64)GET(number, ns) != question.pidns || (u32)GET(number, nr) != question.number)
 		return 0;
-	question.translated = task->tgid;
+	question.translated = GET(task, tgid);
 	question.answered = 1;
 	return 0;
 }
@@ -140,15 +141,15 @@ int translate_number(struct bpf_iter__task *ctx)
 /* Which end of a guarded stream this is, 0 if none. */
 static __always_inline u32 judge_end(struct unix_sock *unix, struct belfry_socket *found)
 {
-	struct dentry *own = unix->path.dentry, *other = 0;
-	struct unix_sock *peer = VIEW(struct unix_sock, unix->peer);
+	struct dentry *own = GET(unix, path.dentry), *other = 0;
+	struct unix_sock *peer = VIEW(struct unix_sock, GET(unix, peer));
 	struct belfry_name_value *name = own ? guard_of(own, 0) : 0;
 	u32 end = BELFRY_END_SERVER;
 
-	if (name && unix->sk.__sk_common.skc_state == TCP_LISTEN)
+	if (name && GET(unix, sk.__sk_common.skc_state) == TCP_LISTEN)
 		end = BELFRY_END_LISTENER;
 	if (!name) {
-		other = peer ? peer->path.dentry : 0;
+		other = peer ? GET(peer, path.dentry) : 0;
 		name = other ? guard_of(other, 0) : 0;
 		end = BELFRY_END_CLIENT;
 	}
@@ -169,14 +170,14 @@ static __always_inline bool is_wanted(struct unix_sock *unix)
 static __always_inline void fill_slot(struct belfry_socket *found, struct task_struct *task, struct file *file,
 				      struct unix_sock *unix)
 {
-	struct unix_sock *peer = VIEW(struct unix_sock, unix->peer);
+	struct unix_sock *peer = VIEW(struct unix_sock, GET(unix, peer));
 
 	found->cookie = key_of(unix);
 	found->peer_cookie = peer ? key_of(peer) : 0;
-	found->sock_inode = file->f_inode->i_ino;
-	found->holder_start_ns = task->group_leader->start_boottime;
-	found->holder_tgid = task->tgid;
-	found->peercred_tgid = initial_number(unix->sk.sk_peer_pid);
+	found->sock_inode = GET(file, f_inode, i_ino);
+	found->holder_start_ns = GET(task, group_leader, start_boottime);
+	found->holder_tgid = GET(task, tgid);
+	found->peercred_tgid = initial_number(GET(unix, sk.sk_peer_pid));
 	found->file_refs = file_references(file);
 	found->in_flight = in_flight(unix);
 }
@@ -191,13 +192,13 @@ int list_sockets(struct bpf_iter__task_file *ctx)
 	struct socket *socket;
 	struct sock *sk;
 
-	if (!task || !file || (question.tgid && (u32)task->tgid != question.tgid))
+	if (!task || !file || (question.tgid && (u32)GET(task, tgid) != question.tgid))
 		return 0;
-	socket = bpf_sock_from_file(file);
+	socket = socket_of(file);
 	if (!socket)
 		return 0;
-	sk = socket->sk;
-	if (!sk || sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM)
+	sk = sock_of(socket);
+	if (!sk || GET(sk, __sk_common.skc_family) != AF_UNIX || GET(sk, sk_type) != SOCK_STREAM)
 		return 0;
 	unix = VIEW(struct unix_sock, sk);
 	if (question.wanted_only && !is_wanted(unix))
@@ -210,7 +211,7 @@ int list_sockets(struct bpf_iter__task_file *ctx)
 		found.guard = BELFRY_GUARD_NONE;
 	}
 	/* A socket older than Belfry has no cookie yet: this gives it one. */
-	bpf_get_socket_cookie(sk);
+	give_cookie(sk);
 	fill_slot(&found, task, file, unix);
 	found.fd = ctx->fd;
 	bpf_seq_write(ctx->meta->seq, &found, sizeof(found));
@@ -227,14 +228,14 @@ int describe_file(struct bpf_iter__task_file *ctx)
 	u32 zero = 0;
 	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
 
-	if (!set || !task || !file || (u32)task->tgid != question.tgid || ctx->fd != question.number)
+	if (!set || !task || !file || (u32)GET(task, tgid) != question.tgid || ctx->fd != question.number)
 		return 0;
-	fs = file->f_inode->i_sb;
+	fs = GET(file, f_inode, i_sb);
 	fill_file(&described.id, file);
 	described.fd = ctx->fd;
-	described.initial_userns = !fs->s_user_ns->level;
-	described.fs_magic = fs->s_magic;
-	described.place = place_of_mount(file->f_path.mnt, set);
+	described.initial_userns = !GET(fs, s_user_ns, level);
+	described.fs_magic = GET(fs, s_magic);
+	described.place = place_of_mount(GET(file, f_path.mnt), set);
 	bpf_seq_write(ctx->meta->seq, &described, sizeof(described));
 	return 0;
 }

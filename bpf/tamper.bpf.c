@@ -9,6 +9,7 @@
  *
  * Not the access check before all of these: that is asked by readers of /proc and by pidfd_getfd too (kernel-facts 9.16).
  */
+#include "cookie.bpf.h"
 #include "emit.bpf.h"
 #include "task.bpf.h"
 
@@ -21,7 +22,7 @@ static __always_inline u32 mark(struct belfry_process *process, u64 memory, u32 
 		bits |= flag << BELFRY_IMAGE_OF_NEXT_SHIFT;
 	else if (process->memory != memory)
 		bits = flag << BELFRY_IMAGE_OF_NEXT_SHIFT;
-	return bits & ~__sync_fetch_and_or(&process->image_flags, bits);
+	return bits & ~set_image_bits(process, bits);
 }
 
 static __always_inline void tell_tampered(u32 program, struct belfry_pin *process, struct task_struct *by, u32 flag)
@@ -36,7 +37,7 @@ static __always_inline void tell_tampered(u32 program, struct belfry_pin *proces
 	fill_pin(&record->by, by);
 	record->image_flags = flag;
 	record->pad = 0;
-	__builtin_memcpy(record->comm, by->comm, sizeof(record->comm));
+	COPY_BYTES(record->comm, by->comm);
 	bpf_ringbuf_submit(record, wakeup_for(process->tgid, sizeof(*record)));
 	count_seen(program, BELFRY_COUNT_SENT);
 }
@@ -44,12 +45,12 @@ static __always_inline void tell_tampered(u32 program, struct belfry_pin *proces
 /* `by` does it to `task`, whose memory that is. */
 static __always_inline void tampered(u32 program, struct task_struct *task, u64 memory, struct task_struct *by, u32 flag)
 {
-	u32 tgid = task->tgid;
+	u32 tgid = GET(task, tgid);
 	struct belfry_process *process, *again;
 	u32 fresh;
 
 	process = bpf_map_lookup_elem(&processes, &tgid);
-	if (!process || process->pin.start_ns != task->group_leader->start_boottime) {
+	if (!process || process->pin.start_ns != GET(task, group_leader, start_boottime)) {
 		count_seen(program, BELFRY_COUNT_LOST_MAP);
 		return;
 	}
@@ -69,30 +70,30 @@ SEC("fentry/proc_ptrace_connector")
 int BPF_PROG(trace, struct task_struct *task, int what)
 {
 	if (what == PTRACE_ATTACH && acts())
-		tampered(BELFRY_PROGRAM_TRACE, task, (u64)task->mm, bpf_get_current_task_btf(), BELFRY_IMAGE_TRACED);
+		tampered(BELFRY_PROGRAM_TRACE, task, (u64)GET(task, mm), current_task(), BELFRY_IMAGE_TRACED);
 	return 0;
 }
 
 SEC("fexit/security_ptrace_traceme")
 int BPF_PROG(traceme, struct task_struct *parent, int ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 
 	if (!ret && acts())
-		tampered(BELFRY_PROGRAM_TRACEME, task, (u64)task->mm, parent, BELFRY_IMAGE_TRACED);
+		tampered(BELFRY_PROGRAM_TRACEME, task, (u64)GET(task, mm), parent, BELFRY_IMAGE_TRACED);
 	return 0;
 }
 
 static __always_inline void written(u32 program, struct mm_struct *mm)
 {
-	struct task_struct *by = bpf_get_current_task_btf();
+	struct task_struct *by = current_task();
 	struct task_struct *owner;
 
-	if (!mm || mm == by->mm || (by->flags & PF_KTHREAD) || !bpf_core_field_exists(mm->owner) || !acts())
+	if (!mm || mm == GET(by, mm) || (GET(by, flags) & PF_KTHREAD) || !bpf_core_field_exists(mm->owner) || !acts())
 		return;
-	owner = mm->owner;
+	owner = GET(mm, owner);
 	/* What is left of an image that exec replaced is nobody's. */
-	if (!owner || owner->mm != mm)
+	if (!owner || GET(owner, mm) != mm)
 		return;
 	tampered(program, owner, (u64)mm, by, BELFRY_IMAGE_MEMORY_WRITTEN);
 }
@@ -100,7 +101,7 @@ static __always_inline void written(u32 program, struct mm_struct *mm)
 SEC("fentry/mem_write")
 int BPF_PROG(write_mem, struct file *file)
 {
-	written(BELFRY_PROGRAM_WRITE_MEM, VIEW(struct mm_struct, file->private_data));
+	written(BELFRY_PROGRAM_WRITE_MEM, VIEW(struct mm_struct, GET(file, private_data)));
 	return 0;
 }
 

@@ -7,9 +7,9 @@
 
 static __always_inline void fill_pin(struct belfry_pin *pin, struct task_struct *task)
 {
-	pin->start_ns = task->group_leader->start_boottime;
-	pin->exec_id = task->self_exec_id;
-	pin->tgid = task->tgid;
+	pin->start_ns = GET(task, group_leader, start_boottime);
+	pin->exec_id = GET(task, self_exec_id);
+	pin->tgid = GET(task, tgid);
 	pin->pad = 0;
 }
 
@@ -20,20 +20,20 @@ static __always_inline void fill_file(struct belfry_file_id *id, struct file *fi
 	__builtin_memset(id, 0, sizeof(*id));
 	if (!file)
 		return;
-	inode = file->f_inode;
-	id->ino = inode->i_ino;
+	inode = GET(file, f_inode);
+	id->ino = GET(inode, i_ino);
 	id->ctime_ns = change_time_ns(inode);
-	id->size = inode->i_size;
-	id->dev = inode->i_sb->s_dev;
-	id->generation = inode->i_generation;
+	id->size = GET(inode, i_size);
+	id->dev = GET(inode, i_sb, s_dev);
+	id->generation = GET(inode, i_generation);
 }
 
 static __always_inline void fill_exe(struct belfry_file_id *id, struct task_struct *task)
 {
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = GET(task, mm);
 
-	if (mm && !(task->flags & PF_KTHREAD)) {
-		fill_file(id, mm->exe_file);
+	if (mm && !(GET(task, flags) & PF_KTHREAD)) {
+		fill_file(id, GET(mm, exe_file));
 		return;
 	}
 	__builtin_memset(id, 0, sizeof(*id));
@@ -41,19 +41,19 @@ static __always_inline void fill_exe(struct belfry_file_id *id, struct task_stru
 
 static __always_inline void fill_creds(struct belfry_creds *creds, struct task_struct *task)
 {
-	const struct cred *cred = task->cred;
+	const struct cred *cred = GET(task, cred);
 
-	creds->cap_effective = cred->cap_effective.val;
-	creds->cap_permitted = cred->cap_permitted.val;
-	creds->uid = cred->uid.val;
-	creds->euid = cred->euid.val;
-	creds->gid = cred->gid.val;
-	creds->egid = cred->egid.val;
+	creds->cap_effective = CAPABILITIES(cred, cap_effective);
+	creds->cap_permitted = CAPABILITIES(cred, cap_permitted);
+	creds->uid = GET(cred, uid.val);
+	creds->euid = GET(cred, euid.val);
+	creds->gid = GET(cred, gid.val);
+	creds->egid = GET(cred, egid.val);
 }
 
 static __always_inline u64 cgroup_of(struct task_struct *task)
 {
-	return task->cgroups->dfl_cgrp->kn->id;
+	return GET(task, cgroups, dfl_cgrp, kn, id);
 }
 
 /* The entry of a struct pid at one level of nesting. */
@@ -65,15 +65,15 @@ static __always_inline struct upid *number_at(struct pid *pid, u32 level)
 
 static __always_inline struct pid_namespace *pid_namespace_of(struct task_struct *task)
 {
-	struct pid *pid = task->thread_pid;
+	struct pid *pid = GET(task, thread_pid);
 
-	return pid ? number_at(pid, pid->level)->ns : 0;
+	return pid ? GET(number_at(pid, GET(pid, level)), ns) : 0;
 }
 
 /* Number of a struct pid in the initial namespace. */
 static __always_inline u32 initial_number(struct pid *pid)
 {
-	return pid ? pid->numbers[0].nr : 0;
+	return pid ? GET(pid, numbers[0].nr) : 0;
 }
 
 /*
@@ -85,14 +85,14 @@ static __always_inline bool stacked_at_root(struct mount *mount, struct mnt_name
 {
 	u32 i;
 
-	if (mount->mnt_ns != mounts)
+	if (GET(mount, mnt_ns) != mounts)
 		return false;
 	for (i = 0; i < STACKED_ROOTS_MAX; i++) {
-		if (mount == mounts->root)
+		if (mount == GET(mounts, root))
 			return true;
-		if (mount->mnt_mountpoint != mount->mnt_parent->mnt.mnt_root)
+		if (GET(mount, mnt_mountpoint) != GET(mount, mnt_parent, mnt.mnt_root))
 			return false;
-		mount = mount->mnt_parent;
+		mount = GET(mount, mnt_parent);
 	}
 	return false;
 }
@@ -104,7 +104,7 @@ static __always_inline bool stacked_at_root(struct mount *mount, struct mnt_name
 static __always_inline bool root_foreign(struct task_struct *task, struct mnt_namespace *mounts, bool at_reference,
 					 const struct belfry_settings *set)
 {
-	struct fs_struct *fs = task->fs;
+	struct fs_struct *fs = GET(task, fs);
 	struct vfsmount *mnt;
 	struct dentry *dentry;
 	struct mount *mount;
@@ -113,20 +113,20 @@ static __always_inline bool root_foreign(struct task_struct *task, struct mnt_na
 
 	if (!fs)
 		return true;
-	mnt = fs->root.mnt;
-	dentry = fs->root.dentry;
+	mnt = GET(fs, root.mnt);
+	dentry = GET(fs, root.dentry);
 	if (at_reference)
 		return (u64)mnt != set->reference_mnt || (u64)dentry != set->reference_dentry;
 	mount = CONTAINER(struct mount, mnt, mnt);
-	if (dentry == mnt->mnt_root && stacked_at_root(mount, mounts))
+	if (dentry == GET(mnt, mnt_root) && stacked_at_root(mount, mounts))
 		return false;
 	pids = pid_namespace_of(task);
 	if (!pids)
 		return true;
-	reaper = pids->child_reaper;
-	if (!reaper || !reaper->nsproxy || reaper->nsproxy->mnt_ns != mounts || !reaper->fs)
+	reaper = GET(pids, child_reaper);
+	if (!reaper || !GET(reaper, nsproxy) || GET(reaper, nsproxy, mnt_ns) != mounts || !GET(reaper, fs))
 		return true;
-	return reaper->fs->root.mnt != mnt || reaper->fs->root.dentry != dentry;
+	return GET(reaper, fs, root.mnt) != mnt || GET(reaper, fs, root.dentry) != dentry;
 }
 
 /*
@@ -138,48 +138,48 @@ static __always_inline bool root_foreign(struct task_struct *task, struct mnt_na
 static __always_inline u32 place_of_mount(struct vfsmount *mnt, const struct belfry_settings *set)
 {
 	struct mount *mount = CONTAINER(struct mount, mnt, mnt);
-	struct mnt_namespace *mounts = mount->mnt_ns;
+	struct mnt_namespace *mounts = GET(mount, mnt_ns);
 
 	if ((u64)mounts >= (u64)-4095)		/* MNT_NS_INTERNAL */
 		return 0;
 	if (!mounts)
 		return BELFRY_PLACE_MNTNS_FOREIGN | BELFRY_PLACE_MNTNS_UNPRIV;
-	if (mounts->ns.inum == set->reference_mntns)
+	if (GET(mounts, ns.inum) == set->reference_mntns)
 		return 0;
-	if (mounts->user_ns && !mounts->user_ns->level)
+	if (GET(mounts, user_ns) && !GET(mounts, user_ns, level))
 		return BELFRY_PLACE_MNTNS_FOREIGN;
 	return BELFRY_PLACE_MNTNS_FOREIGN | BELFRY_PLACE_MNTNS_UNPRIV;
 }
 
 static __always_inline u32 place_of_exe(struct task_struct *task, const struct belfry_settings *set)
 {
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = GET(task, mm);
 	struct file *exe;
 
-	if (!mm || (task->flags & PF_KTHREAD))
+	if (!mm || (GET(task, flags) & PF_KTHREAD))
 		return 0;
-	exe = mm->exe_file;
-	return exe ? place_of_mount(exe->f_path.mnt, set) : 0;
+	exe = GET(mm, exe_file);
+	return exe ? place_of_mount(GET(exe, f_path.mnt), set) : 0;
 }
 
 static __always_inline u32 place_of(struct task_struct *task)
 {
 	u32 zero = 0, place = 0;
 	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
-	struct nsproxy *nsproxy = task->nsproxy;
+	struct nsproxy *nsproxy = GET(task, nsproxy);
 	struct mnt_namespace *mounts;
-	struct pid *pid = task->thread_pid;
+	struct pid *pid = GET(task, thread_pid);
 
 	if (!set || !nsproxy || !set->reference_mntns)
 		return BELFRY_PLACE_UNKNOWN;
-	mounts = nsproxy->mnt_ns;
-	if (mounts->ns.inum != set->reference_mntns)
+	mounts = GET(nsproxy, mnt_ns);
+	if (GET(mounts, ns.inum) != set->reference_mntns)
 		place |= BELFRY_PLACE_MNTNS_FOREIGN;
-	if (mounts->user_ns->level)
+	if (GET(mounts, user_ns, level))
 		place |= BELFRY_PLACE_MNTNS_UNPRIV;
-	if (task->cred->user_ns->level)
+	if (GET(task, cred, user_ns, level))
 		place |= BELFRY_PLACE_USERNS;
-	if (pid && pid->level)
+	if (pid && GET(pid, level))
 		place |= BELFRY_PLACE_PIDNS;
 	if (root_foreign(task, mounts, !(place & BELFRY_PLACE_MNTNS_FOREIGN), set))
 		place |= BELFRY_PLACE_ROOT_FOREIGN;
@@ -188,16 +188,16 @@ static __always_inline u32 place_of(struct task_struct *task)
 
 static __always_inline u32 mount_namespace_of(struct task_struct *task)
 {
-	struct nsproxy *nsproxy = task->nsproxy;
+	struct nsproxy *nsproxy = GET(task, nsproxy);
 
-	return nsproxy ? nsproxy->mnt_ns->ns.inum : 0;
+	return nsproxy ? GET(nsproxy, mnt_ns, ns.inum) : 0;
 }
 
 static __always_inline u32 pid_namespace_number(struct task_struct *task)
 {
 	struct pid_namespace *pids = pid_namespace_of(task);
 
-	return pids ? pids->ns.inum : 0;
+	return pids ? GET(pids, ns.inum) : 0;
 }
 
 #endif

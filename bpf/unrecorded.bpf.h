@@ -18,11 +18,11 @@ static __always_inline bool without_record(struct unix_sock *server, struct unre
 	struct belfry_name_value *name;
 	struct dentry *dentry;
 
-	if (server->sk.__sk_common.skc_family != AF_UNIX || server->sk.__sk_common.skc_state != TCP_ESTABLISHED)
+	if (GET(server, sk.__sk_common.skc_family) != AF_UNIX || GET(server, sk.__sk_common.skc_state) != TCP_ESTABLISHED)
 		return false;
-	dentry = server->path.dentry;
+	dentry = GET(server, path.dentry);
 	found->server = server;
-	found->client = VIEW(struct unix_sock, server->peer);
+	found->client = VIEW(struct unix_sock, GET(server, peer));
 	if (!dentry || !found->client)
 		return false;
 	name = guard_of(dentry, 0);
@@ -40,7 +40,7 @@ static __always_inline bool without_record(struct unix_sock *server, struct unre
 static __always_inline void keep_unrecorded(struct unrecorded *found, struct belfry_connection *connection)
 {
 	__builtin_memset(connection, 0, sizeof(*connection));
-	connection->opener.tgid = initial_number(found->server->sk.sk_peer_pid);
+	connection->opener.tgid = initial_number(GET(found->server, sk.sk_peer_pid));
 	connection->place = BELFRY_PLACE_UNKNOWN;
 	connection->taints = 1u << BELFRY_TAINT_UNRECORDED;
 	fill_stream(connection, found->client, found->server, 0, found->guard);

@@ -10,7 +10,9 @@
  *   socket_setsockopt   setsockopt
  *   file_ioctl          ioctl; file_ioctl_compat (6.8+) for 32-bit callers
  * fentry/unix_stream_splice_read   splice_read: splice from it is seen, not refused: what was queued may leave
+ * fentry/unix_stream_sendpage      send_page: splice and sendfile to it before 6.5: seen, not refused
  */
+#include "cookie.bpf.h"
 #include "emit.bpf.h"
 #include "opener.bpf.h"
 #include "record.bpf.h"
@@ -47,7 +49,7 @@ static __always_inline void tell_refused(struct belfry_connection *connection, s
 	u32 bit = 1u << attempt->use;
 
 	count(attempt->program, BELFRY_COUNT_REFUSED);
-	if (__sync_fetch_and_or(&connection->refused, bit) & bit) {
+	if (set_bits(attempt->cookie, WORD_REFUSED, &connection->refused, bit) & bit) {
 		count_seen(attempt->program, BELFRY_COUNT_IGNORED);
 		return;
 	}
@@ -60,7 +62,7 @@ static __always_inline void tell_refused(struct belfry_connection *connection, s
 	fill_pin(&record->by, task);
 	record->use = attempt->use;
 	record->guard = connection->guard;
-	__builtin_memcpy(record->comm, task->comm, sizeof(record->comm));
+	COPY_BYTES(record->comm, task->comm);
 	end_record(record);
 	count_seen(attempt->program, BELFRY_COUNT_SENT);
 }
@@ -68,7 +70,7 @@ static __always_inline void tell_refused(struct belfry_connection *connection, s
 static __always_inline void taint(struct belfry_connection *connection, struct attempt *attempt, u32 bits,
 				  struct task_struct *task)
 {
-	u32 fresh = bits & ~__sync_fetch_and_or(&connection->taints, bits);
+	u32 fresh = bits & ~set_bits(attempt->cookie, WORD_TAINTS, &connection->taints, bits);
 	struct belfry_event_taint *record;
 
 	if (!fresh) {
@@ -91,14 +93,14 @@ static __always_inline void taint(struct belfry_connection *connection, struct a
 /* The client's end: the pin, or refused. What is refused leaves no taint: it did not happen. */
 static __always_inline int speak(struct belfry_connection *connection, struct attempt *attempt)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct belfry_guard *guard = bpf_map_lookup_elem(&guards, &connection->guard);
 	u32 bits = attempt->taint;
 
 	if (!guard || (connection->taints & NOT_PINNED))
 		return 0;
 	if (same_process(&connection->opener, task)) {
-		if (task->self_exec_id != connection->opener.exec_id)
+		if (GET(task, self_exec_id) != connection->opener.exec_id)
 			bits = 1u << BELFRY_TAINT_EXEC_AFTER_CONNECT;
 		else if ((guard->flags & BELFRY_GUARD_ALLOW_SQPOLL) || !on_behalf_of_a_ring(task))
 			return 0;
@@ -115,7 +117,7 @@ static __always_inline int speak(struct belfry_connection *connection, struct at
 /* The server's end: nothing flows to whoever holds the other one once its opener fell. */
 static __always_inline int answer(struct unix_sock *server, struct attempt *attempt)
 {
-	struct unix_sock *client = VIEW(struct unix_sock, server->peer);
+	struct unix_sock *client = VIEW(struct unix_sock, GET(server, peer));
 	struct belfry_connection *connection;
 	struct belfry_guard *guard;
 	struct task_struct *task;
@@ -130,7 +132,7 @@ static __always_inline int answer(struct unix_sock *server, struct attempt *atte
 	guard = bpf_map_lookup_elem(&guards, &connection->guard);
 	if (!guard)
 		return 0;
-	task = bpf_get_current_task_btf();
+	task = current_task();
 	if (!(connection->taints & NOT_PINNED))
 		bits = opener_taints(connection, server);
 	/* Looked up only where a guard minds. */
@@ -138,7 +140,7 @@ static __always_inline int answer(struct unix_sock *server, struct attempt *atte
 		bits |= image_taints(&connection->opener);
 	if (bits & ~connection->taints)
 		taint(connection, attempt, bits, task);
-	if (!((bits | connection->taints) & guard->withhold) || !denies(guard))
+	if (!attempt->refusable || !((bits | connection->taints) & guard->withhold) || !denies(guard))
 		return 0;
 	attempt->use = BELFRY_USE_ANSWER;
 	tell_refused(connection, attempt, task);
@@ -147,12 +149,12 @@ static __always_inline int answer(struct unix_sock *server, struct attempt *atte
 
 static __always_inline int use(struct socket *socket, struct attempt *attempt)
 {
-	struct sock *sk = socket ? socket->sk : 0;
+	struct sock *sk = socket ? GET(socket, sk) : 0;
 	struct belfry_connection *connection;
 
-	if (!sk || sk->__sk_common.skc_family != AF_UNIX)
+	if (!sk || GET(sk, __sk_common.skc_family) != AF_UNIX)
 		return 0;
-	attempt->cookie = sk->__sk_common.skc_cookie.counter;
+	attempt->cookie = cookie_of(sk);
 	if (!attempt->cookie)
 		return 0;	/* neither end of a guarded stream: those got one at connect */
 	connection = bpf_map_lookup_elem(&connections, &attempt->cookie);
@@ -176,19 +178,26 @@ REFUSABLE(send, socket_sendmsg, SEND, SEND, 1u << BELFRY_TAINT_FOREIGN_SENDER, s
 	  int size)
 REFUSABLE(receive, socket_recvmsg, RECEIVE, RECEIVE, 1u << BELFRY_TAINT_FOREIGN_RECEIVER, sock, struct socket *sock,
 	  struct msghdr *message, int size, int flags)
-REFUSABLE(transfer, file_receive, TRANSFER, TRANSFER, 1u << BELFRY_TAINT_FD_TRANSFERRED, bpf_sock_from_file(file), struct file *file)
+REFUSABLE(transfer, file_receive, TRANSFER, TRANSFER, 1u << BELFRY_TAINT_FD_TRANSFERRED, socket_of(file), struct file *file)
 REFUSABLE(shutdown, socket_shutdown, SHUTDOWN, SHUTDOWN, 0, sock, struct socket *sock, int how)
 REFUSABLE(setsockopt, socket_setsockopt, SETSOCKOPT, SETSOCKOPT, 0, sock, struct socket *sock, int level, int option)
-REFUSABLE(ioctl, file_ioctl, IOCTL, IOCTL, 0, bpf_sock_from_file(file), struct file *file, unsigned int command, unsigned long argument)
-REFUSABLE(ioctl_compat, file_ioctl_compat, IOCTL_COMPAT, IOCTL, 0, bpf_sock_from_file(file), struct file *file, unsigned int command,
+REFUSABLE(ioctl, file_ioctl, IOCTL, IOCTL, 0, socket_of(file), struct file *file, unsigned int command, unsigned long argument)
+REFUSABLE(ioctl_compat, file_ioctl_compat, IOCTL_COMPAT, IOCTL, 0, socket_of(file), struct file *file, unsigned int command,
 	  unsigned long argument)
+
+#define SEEN(counted, tried, makes) \
+	(&(struct attempt){ .program = BELFRY_PROGRAM_##counted, .use = BELFRY_USE_##tried, .taint = makes })
 
 SEC("fentry/unix_stream_splice_read")
 int BPF_PROG(splice_read, struct socket *sock)
 {
-	struct attempt attempt = { .program = BELFRY_PROGRAM_SPLICE, .use = BELFRY_USE_RECEIVE,
-				   .taint = 1u << BELFRY_TAINT_FOREIGN_RECEIVER };
+	use(sock, SEEN(SPLICE, RECEIVE, 1u << BELFRY_TAINT_FOREIGN_RECEIVER));
+	return 0;
+}
 
-	use(sock, &attempt);
+SEC("fentry/unix_stream_sendpage")
+int BPF_PROG(send_page, struct socket *sock)
+{
+	use(sock, SEEN(SEND_PAGE, SEND, 1u << BELFRY_TAINT_FOREIGN_SENDER));
 	return 0;
 }

@@ -40,7 +40,7 @@ enum { false = 0, true = 1 };
 
 typedef struct { u32 val; } kuid_t;
 typedef struct { u32 val; } kgid_t;
-typedef struct { u64 val; } kernel_cap_t;	/* one word since 6.3, below our floor */
+typedef struct { u64 val; } kernel_cap_t;	/* before 6.3: compat.bpf.h */
 typedef struct { int counter; } atomic_t;
 typedef struct { s64 counter; } atomic64_t;
 typedef struct { atomic_t refs; } refcount_t;
@@ -69,7 +69,7 @@ struct super_block {
 struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
-	const unsigned int i_nlink;
+	unsigned int i_nlink;
 	s64 i_size;
 	s64 i_ctime_sec;
 	u32 i_ctime_nsec;

@@ -15,8 +15,8 @@ step "checking this machine"
 kernel=$(uname -r)
 major=${kernel%%.*} rest=${kernel#*.}
 minor=${rest%%[!0-9]*}
-[ "$major" -gt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -ge 7 ]; } ||
-  stop "kernel $kernel is too old for the backend that is built so far" "boot Linux 6.7 or later (Debian 12: a backports kernel)"
+[ "$major" -gt 5 ] || { [ "$major" -eq 5 ] && [ "$minor" -ge 10 ]; } ||
+  stop "kernel $kernel is too old" "boot Linux 5.10 or later"
 [ -r /sys/kernel/btf/vmlinux ] || stop "the kernel does not describe its types (no /sys/kernel/btf/vmlinux)" "boot a kernel with CONFIG_DEBUG_INFO_BTF, or mount /sys"
 grep -q ' - cgroup2 ' /proc/self/mountinfo ||
   stop "no cgroup v2 hierarchy is mounted" "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd"

@@ -268,6 +268,8 @@ enum belfry_program {
 	BELFRY_PROGRAM_TRACEME,
 	BELFRY_PROGRAM_WRITE_MEM,
 	BELFRY_PROGRAM_WRITE_REMOTE,
+	BELFRY_PROGRAM_SEND_PAGE,
+	BELFRY_PROGRAM_GONE,		/* ends of guarded streams that are freed, where cookies are ours */
 	BELFRY_PROGRAM_MAX,
 };
 /* seen = sent + ignored + lost_ring + lost_map, for every program. Missed runs (recursion) are the kernel's own count. */

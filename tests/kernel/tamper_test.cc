@@ -81,14 +81,22 @@ TEST_F(TamperTest, WhoAsksToBeTracedIsMarked) {
 }
 
 TEST_F(TamperTest, AWriteFromOutsideIsMarked) {
-  Actor remote = Waiting(), memory = Waiting();
-  ASSERT_TRUE(remote.AwaitReach() && memory.AwaitReach());
-  ASSERT_EQ(WriteRemote(remote.pid()), static_cast<ssize_t>(sizeof target));
-  EXPECT_EQ(MarksOf(remote.pid()), BELFRY_IMAGE_MEMORY_WRITTEN);
-  const kit::OwnedFd mem = OpenMemory(memory.pid());
+  Actor victim = Waiting();
+  ASSERT_TRUE(victim.AwaitReach());
+  const kit::OwnedFd mem = OpenMemory(victim.pid());
   ASSERT_EQ(WriteMemory(mem.get()), static_cast<ssize_t>(sizeof target));
-  EXPECT_EQ(MarksOf(memory.pid()), BELFRY_IMAGE_MEMORY_WRITTEN);
-  EXPECT_EQ(Drain<belfry_event_tampered>(BELFRY_KIND_TAMPERED).size(), 2u);
+  EXPECT_EQ(MarksOf(victim.pid()), BELFRY_IMAGE_MEMORY_WRITTEN);
+  EXPECT_EQ(Drain<belfry_event_tampered>(BELFRY_KIND_TAMPERED).size(), 1u);
+}
+
+// Before 6.5 the function has more arguments than a program gets: the kernel part says that it is blind to writes.
+TEST_F(TamperTest, AWriteByACallIsMarkedOrSaidToGoUnseen) {
+  Actor victim = Waiting();
+  ASSERT_TRUE(victim.AwaitReach());
+  ASSERT_EQ(WriteRemote(victim.pid()), static_cast<ssize_t>(sizeof target));
+  const bool blind = (kernel_->BlindTo() & 1u << BELFRY_TAINT_MEMORY_WRITTEN) != 0;
+  EXPECT_EQ(MarksOf(victim.pid()), blind ? 0u : BELFRY_IMAGE_MEMORY_WRITTEN);
+  EXPECT_EQ(Drain<belfry_event_tampered>(BELFRY_KIND_TAMPERED).size(), blind ? 0u : 1u);
 }
 
 TEST_F(TamperTest, ReadersAreNot) {
@@ -122,7 +130,7 @@ TEST_F(TamperTest, AForkInheritsIt) {
     pause();
   });
   ASSERT_TRUE(victim.AwaitReach());
-  ASSERT_GT(WriteRemote(victim.pid()), 0);
+  ASSERT_GT(WriteMemory(OpenMemory(victim.pid()).get()), 0);
   victim.Continue();
   const pid_t child = victim.Hear();
   EXPECT_EQ(MarksOf(child), BELFRY_IMAGE_MEMORY_WRITTEN);
@@ -154,7 +162,7 @@ TEST_F(TamperTest, TheNextExecIsAnotherImage) {
     execl("/bin/sleep", "sleep", "60", nullptr);
   });
   ASSERT_TRUE(victim.AwaitReach());
-  ASSERT_GT(WriteRemote(victim.pid()), 0);
+  ASSERT_GT(WriteMemory(OpenMemory(victim.pid()).get()), 0);
   const uint64_t before = kernel_->Process(static_cast<uint32_t>(victim.pid()))->pin.exec_id;
   const kit::OwnedFd old_memory = OpenMemory(victim.pid());
   victim.Continue();
@@ -179,7 +187,7 @@ TEST_F(TamperTest, NothingMoreIsSentToAnImageThatTheGuardMinds) {
     ASSERT_TRUE(client.AwaitReach());
     const kit::OwnedFd server(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     ASSERT_EQ(send(server.get(), "x", 1, MSG_NOSIGNAL), 1);
-    ASSERT_GT(WriteRemote(client.pid()), 0);
+    ASSERT_GT(WriteMemory(OpenMemory(client.pid()).get()), 0);
     EXPECT_EQ(send(server.get(), "x", 1, MSG_NOSIGNAL), minds ? -1 : 1);
     if (minds) EXPECT_EQ(errno, EPIPE);
   }

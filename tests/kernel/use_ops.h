@@ -11,14 +11,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <functional>
+
+#include "belfry/wire.h"
 
 namespace belfry::kernel {
 
 struct UseOp {
   const char* name;
   int (*run)(int fd);    // 0 or the error
-  bool seen_only = false;  // no hook refuses it: it taints instead
+  const char* seen_by = nullptr;  // where this program is attached no hook refuses it: it taints instead
+  uint32_t makes = 0;             // which taint
 };
 
 inline int ErrorOf(long result) { return result < 0 ? errno : 0; }
@@ -105,8 +109,8 @@ inline constexpr UseOp kUseOps[] = {
     {"sendmmsg", [](int fd) { return WithMessages(fd, [](int to, mmsghdr* m) { return ErrorOf(sendmmsg(to, m, 1, MSG_NOSIGNAL)); }); }},
     {"write", [](int fd) { return ErrorOf(write(fd, "x", 1)); }},
     {"writev", [](int fd) { const iovec data = OneByte(); return ErrorOf(writev(fd, &data, 1)); }},
-    {"splice to it", SpliceOut},
-    {"sendfile to it", SendFile},
+    {"splice to it", SpliceOut, "send_page", 1u << BELFRY_TAINT_FOREIGN_SENDER},
+    {"sendfile to it", SendFile, "send_page", 1u << BELFRY_TAINT_FOREIGN_SENDER},
     {"recv", [](int fd) { char c; return ErrorOf(recv(fd, &c, 1, MSG_DONTWAIT)); }},
     {"peek", [](int fd) { char c; return ErrorOf(recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT)); }},
     {"recvmsg", [](int fd) { return WithMessage(fd, [](int from, msghdr* m) { return ErrorOf(recvmsg(from, m, MSG_DONTWAIT)); }); }},
@@ -119,7 +123,7 @@ inline constexpr UseOp kUseOps[] = {
     {"io_uring send by a worker", [](int fd) { return RingSend(fd, IOSQE_ASYNC); }},
     {"io_uring receive", [](int fd) { return RingReceive(fd, 0); }},
     {"io_uring receive by a worker", [](int fd) { return RingReceive(fd, IOSQE_ASYNC); }},
-    {"splice from it", SpliceIn, true},
+    {"splice from it", SpliceIn, "splice_read", 1u << BELFRY_TAINT_FOREIGN_RECEIVER},
     {"shutdown", [](int fd) { return ErrorOf(shutdown(fd, SHUT_RDWR)); }},  // last: it ends the stream where it works
 };
 inline constexpr int kUseOpCount = sizeof(kUseOps) / sizeof(kUseOps[0]);

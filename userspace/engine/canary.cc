@@ -43,6 +43,7 @@ constexpr Expectation kExpectations[] = {
     {"connect_peercred", "SO_PEERCRED seen"},
     {"pin_", "connect pinned"},
     {"peercred_", "SO_PEERCRED seen"},
+    {"send_page", "splice to it seen"},
     {"send_", "foreign send refused", true},
     {"receive_", "foreign receive refused", true},
     {"transfer_", "transfer refused", true},
@@ -51,6 +52,7 @@ constexpr Expectation kExpectations[] = {
     {"ioctl_compat_", "foreign 32-bit ioctl refused", true},
     {"ioctl_", "foreign ioctl refused", true},
     {"splice_read", "splice seen"},
+    {"socket_gone", "freed sockets forgotten"},
     {.program = "traceme", .capability = "being traced by a parent seen", .tampers = true},
     {.program = "trace", .capability = "ptrace attach seen", .tampers = true},
     {.program = "write_mem", .capability = "write to /proc/PID/mem seen", .tampers = true},
@@ -131,13 +133,9 @@ void Canary::Connect() {
   const kit::OwnedFd server(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   ucred peer{};
   socklen_t size = sizeof peer;
-  uint64_t cookie = 0;
-  socklen_t cookie_size = sizeof cookie;
   if (getsockopt(server.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
     return Expect("connect recorded", false, absl::StrCat("SO_PEERCRED: ", strerror(errno)));
-  getsockopt(client.get(), SOL_SOCKET, SO_COOKIE, &cookie, &cookie_size);
-  Measure(cookie);
-  const auto record = kernel_.Connection(cookie);
+  const auto record = kernel_.Connection(Measure(client.get()));
   const auto self = kernel_.Live(static_cast<uint32_t>(peer.pid));
   const bool right = record && self && record->guard == kCanaryGuard && record->opener.tgid == self->pin.tgid &&
                      record->opener.start_ns == self->pin.start_ns && record->opener.exec_id == self->pin.exec_id &&
@@ -164,12 +162,18 @@ void Canary::Tamper() {
 }
 
 // Our own end has one slot and nobody else's reference: what is more is the iterator's.
-void Canary::Measure(uint64_t cookie) {
+uint64_t Canary::Measure(int client) {
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  getsockopt(client, SOL_SOCKET, SO_COOKIE, &cookie, &size);
   const auto own = kernel_.Sockets(static_cast<uint32_t>(getpid()));
-  if (!own.ok()) return;
-  for (const belfry_socket& slot : *own)
-    if (slot.end == BELFRY_END_CLIENT && slot.cookie == cookie && slot.file_refs > 0)
-      iterator_references_ = slot.file_refs - 1;
+  if (!own.ok()) return cookie;
+  for (const belfry_socket& slot : *own) {
+    if (slot.end != BELFRY_END_CLIENT || slot.fd != static_cast<uint32_t>(client)) continue;
+    if (slot.file_refs > 0) iterator_references_ = slot.file_refs - 1;
+    cookie = slot.cookie;  // before 5.12 a number of the programs' own
+  }
+  return cookie;
 }
 
 void Canary::Spawn() {

@@ -45,7 +45,7 @@ class Canary {
  private:
   using Counts = std::map<std::string, kernel::ProgramCounters>;
   Counts Count();
-  void Measure(uint64_t cookie);
+  uint64_t Measure(int client);
   void Connect();
   void LetStrangersTry(int client);
   void Tamper();

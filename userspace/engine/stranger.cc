@@ -65,6 +65,7 @@ void IoctlAs32Bit([[maybe_unused]] int fd) {
   if (send(client, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) number = errno;
   if (recv(client, &byte, 1, MSG_DONTWAIT) < 0) number = errno;
   if (splice(client, nullptr, pipe[1], nullptr, 1, SPLICE_F_NONBLOCK) < 0) number = errno;
+  if (write(pipe[1], &byte, 1) < 0 || splice(pipe[0], nullptr, client, nullptr, 1, SPLICE_F_NONBLOCK) < 0) number = errno;
   ReceiveDescriptor(mail);
   setsockopt(client, SOL_SOCKET, SO_PRIORITY, &number, sizeof number);
   ioctl(client, FIONREAD, &number);

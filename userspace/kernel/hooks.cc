@@ -1,6 +1,7 @@
 #include "kernel/hooks.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -56,7 +58,19 @@ constexpr Hook kTampering[] = {
     {"write_remote", BELFRY_PROGRAM_WRITE_REMOTE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "pin_user_pages_remote", kWritten},
 };
 
-bool Exists(const char* function) { return libbpf_find_vmlinux_btf_id(function, BPF_TRACE_FENTRY) > 0; }
+struct FreeTypes {
+  void operator()(btf* types) const { btf__free(types); }
+};
+
+// The kernel has the function, with no more arguments than it passes on to a program (6; 12 since 6.8).
+constexpr uint16_t kArgumentsMax = 6;
+bool Exists(const char* function) {
+  const std::unique_ptr<btf, FreeTypes> types(btf__load_vmlinux_btf());
+  const int id = types ? btf__find_by_name_kind(types.get(), function, BTF_KIND_FUNC) : -1;
+  if (id < 0) return false;
+  const btf_type* declared = btf__type_by_id(types.get(), btf__type_by_id(types.get(), static_cast<uint32_t>(id))->type);
+  return btf_vlen(declared) <= kArgumentsMax;
+}
 
 Hooks Processes() {
   return {RawTracepoint("process_exec", BELFRY_PROGRAM_EXEC), RawTracepoint("process_fork", BELFRY_PROGRAM_FORK),
@@ -73,6 +87,10 @@ Hooks WithHooks(Backend backend) {
       hooks.push_back({one.mod, one.counters, BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, one.only_if});
   }
   hooks.push_back({"splice_read", BELFRY_PROGRAM_SPLICE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "unix_stream_splice_read"});
+  hooks.push_back({"send_page", BELFRY_PROGRAM_SEND_PAGE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "unix_stream_sendpage"});  // until 6.5
+  // Where programs can ask for a socket's cookie (5.12), it is the kernel that forgets it.
+  hooks.push_back({"socket_gone", BELFRY_PROGRAM_GONE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "security_sk_free", 0,
+                   "bpf_get_socket_ptr_cookie"});
   return hooks;
 }
 
@@ -84,7 +102,9 @@ Hooks WithoutHooks() {
   return hooks;
 }
 
-bool IsMissing(const Hook& hook) { return hook.only_if != nullptr && !Exists(hook.only_if); }
+bool IsMissing(const Hook& hook) {
+  return (hook.only_if != nullptr && !Exists(hook.only_if)) || (hook.unless != nullptr && Exists(hook.unless));
+}
 
 Hooks OnThisKernel(Hooks hooks) {
   std::erase_if(hooks, IsMissing);

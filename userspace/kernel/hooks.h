@@ -24,8 +24,9 @@ struct Hook {
   belfry_program counters;
   bpf_prog_type type;
   uint32_t attach_type;  // a number: enum bpf_attach_type of Debian 12 ends before cgroup/connect_unix (6.7)
-  const char* only_if = nullptr;  // left out where the kernel has no such function
+  const char* only_if = nullptr;  // left out where the kernel has no such function that can be hooked
   uint32_t sees = 0;              // bits of enum belfry_taint that are missed without it
+  const char* unless = nullptr;   // left out where it has this one
 };
 
 // What the backend attaches here, in that order: processes first, so that a connect always finds its opener; the intent

@@ -32,6 +32,9 @@ absl::StatusOr<std::string> Iterate(const bpf_program* program, Walk walk) {
   LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
   std::unique_ptr<bpf_link, DestroyLink> link(
       bpf_program__attach_iter(program, walk.over == Walk::Over::kAll ? nullptr : &options));
+  // Before 6.1 only everybody can be walked over.
+  if (!link && walk.over != Walk::Over::kAll && (errno == E2BIG || errno == EINVAL))
+    link.reset(bpf_program__attach_iter(program, nullptr));
   if (!link) {
     if (errno == ESRCH) return std::string();
     return Failed(program);

@@ -14,23 +14,17 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "kernel/hooks.h"
+#include "kernel/objects.h"
 #include "kernel/pins.h"
 #include "kit/error.h"
 
 namespace belfry::kernel {
 namespace {
 
-// Maps that outlive a daemon; the others hold only questions.
+// Maps that outlive a daemon; the others hold only questions. Those of bpf/cookie.bpf.h only older kernels need.
 constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "listeners_by_cookie", "guarded_names",
-                                   "settings",  "made",        "counters", "events",    "serving", "guards"};
-
-std::string ObjectHash() {
-  size_t size = 0;
-  const uint8_t* bytes = static_cast<const uint8_t*>(belfry_bpf__elf_bytes(&size));
-  uint64_t hash = 0xcbf29ce484222325ull;
-  for (size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3ull;
-  return absl::StrFormat("%016x", hash);
-}
+                                   "settings",  "made",        "counters", "events",    "serving", "guards",
+                                   "cookies",   "marks"};
 
 // Never the same twice while the machine is up: the time since boot, in nanoseconds.
 uint64_t NewGeneration() {
@@ -70,7 +64,7 @@ void ChoosePrograms(Backend backend, const Loaded& loaded) {
 }
 
 void AdoptLinks(Backend backend, const Pins& pins, Loaded& loaded) {
-  if (!pins.HasMark(ObjectHash())) return;
+  if (!pins.HasMark(HashOf(*loaded.object))) return;
   for (const Hook& hook : HooksOf(backend)) {
     kit::OwnedFd link = pins.Get(absl::StrCat("link_", hook.name));
     if (link && IsAttached(link.get()) && !LeftOut(hook.name)) loaded.links.emplace(hook.name, std::move(link));
@@ -93,7 +87,7 @@ absl::Status LetAct(const Loaded& loaded) {
 absl::Status AdoptMaps(const Pins& pins, belfry_bpf* skeleton) {
   for (const char* name : kPinned) {
     kit::OwnedFd fd = pins.Get(absl::StrCat("map_", name));
-    if (!fd) continue;
+    if (!fd || MapOf(skeleton, name) == nullptr) continue;
     if (const int error = bpf_map__reuse_fd(MapOf(skeleton, name), fd.get()); error != 0) {
       errno = -error;
       return kit::ErrnoError(absl::StrCat("adopting the pinned map ", name), "run `belfryd --uninstall` and start again");
@@ -104,7 +98,7 @@ absl::Status AdoptMaps(const Pins& pins, belfry_bpf* skeleton) {
 
 absl::Status PinMaps(const Pins& pins, belfry_bpf* skeleton) {
   for (const char* name : kPinned) {
-    if (pins.Get(absl::StrCat("map_", name))) continue;
+    if (MapOf(skeleton, name) == nullptr || pins.Get(absl::StrCat("map_", name))) continue;
     if (absl::Status s = pins.Put(absl::StrCat("map_", name), bpf_map__fd(MapOf(skeleton, name))); !s.ok()) return s;
   }
   return absl::OkStatus();
@@ -114,16 +108,13 @@ void ChooseSizes(const BpfOptions& options, belfry_bpf* skeleton) {
   bpf_map__set_max_entries(skeleton->maps.connections, options.max_connections);
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
   bpf_map__set_max_entries(skeleton->maps.events, options.ring_bytes);
+  // Both ends, and some more listeners than can be guarded.
+  if (bpf_map* cookies = MapOf(skeleton, "cookies")) bpf_map__set_max_entries(cookies, 2 * options.max_connections + 8192);
 }
 
-}  // namespace
-
-absl::StatusOr<Loaded> Load(Backend backend, const BpfOptions& options) {
-  Loaded loaded;
-  // libbpf writes to stderr otherwise; what matters is in our errors and in `belfry doctor`. Its words are for who
-  // changes bpf/: BELFRY_TEST_VERIFIER=1 shows them.
-  if (std::getenv("BELFRY_TEST_VERIFIER") == nullptr) libbpf_set_print(nullptr);
-  loaded.skeleton.reset(belfry_bpf__open());
+// Maps of the pins are taken over before the kernel sees the object; links of the same object too.
+absl::StatusOr<Loaded> LoadObject(const Object& object, Backend backend, const BpfOptions& options) {
+  Loaded loaded{.skeleton = OpenObject(object), .object = &object};
   if (!loaded.skeleton) return kit::ErrnoError("reading our own programs", "the kernel needs CONFIG_DEBUG_INFO_BTF=y");
   ChooseSizes(options, loaded.skeleton.get());
   if (options.pin) {
@@ -136,15 +127,35 @@ absl::StatusOr<Loaded> Load(Backend backend, const BpfOptions& options) {
   loaded.adopted = !loaded.links.empty();
   loaded.generation = NewGeneration();
   loaded.skeleton->rodata->generation = loaded.generation;
-  if (const int error = belfry_bpf__load(loaded.skeleton.get()); error != 0) {
-    errno = -error;
-    return kit::ErrnoError("loading the programs into the kernel",
-                           "run as root (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN) on Linux 6.7 or later; see `belfry doctor`");
+  const int error = bpf_object__load_skeleton(loaded.skeleton->skeleton);
+  if (error == 0) return loaded;
+  errno = -error;
+  return kit::ErrnoError(absl::StrCat("loading the programs for Linux ", object.since, " and later into the kernel"),
+                         "run as root (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN) on Linux 5.10 or later; see `belfry doctor`");
+}
+
+absl::StatusOr<Loaded> LoadFirst(Backend backend, const BpfOptions& options) {
+  // cgroup/connect_unix is younger than the newest floor: no use in trying the others.
+  if (backend == Backend::kCgroup) return LoadObject(Objects().front(), backend, options);
+  absl::StatusOr<Loaded> loaded;
+  for (const Object& object : Objects()) {
+    loaded = LoadObject(object, backend, options);
+    if (loaded.ok()) break;
   }
-  if (!options.pin) return loaded;
+  return loaded;
+}
+
+}  // namespace
+
+absl::StatusOr<Loaded> Load(Backend backend, const BpfOptions& options) {
+  // libbpf writes to stderr otherwise; what matters is in our errors and in `belfry doctor`. Its words are for who
+  // changes bpf/: BELFRY_TEST_VERIFIER=1 shows them.
+  if (std::getenv("BELFRY_TEST_VERIFIER") == nullptr) libbpf_set_print(nullptr);
+  absl::StatusOr<Loaded> loaded = LoadFirst(backend, options);
+  if (!loaded.ok() || !options.pin) return loaded;
   absl::StatusOr<Pins> pins = Pins::Open(options.bpffs);
   if (!pins.ok()) return pins.status();
-  if (absl::Status s = PinMaps(*pins, loaded.skeleton.get()); !s.ok()) return s;
+  if (absl::Status s = PinMaps(*pins, loaded->skeleton.get()); !s.ok()) return s;
   return loaded;
 }
 
@@ -168,7 +179,7 @@ absl::Status AttachHooks(Backend backend, const BpfOptions& options, Loaded& loa
   for (const auto& [name, link] : loaded.links) {
     if (absl::Status s = pins->Put(absl::StrCat("link_", name), link.get()); !s.ok()) return s;
   }
-  return pins->SetMark(ObjectHash());
+  return pins->SetMark(HashOf(*loaded.object));
 }
 
 }  // namespace belfry::kernel

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "kernel/bpf_kernel.h"
 #include "kernel/hooks.h"
+#include "kernel/objects.h"
 #include "kernel/skeleton.h"
 #include "kit/owned_fd.h"
 
@@ -15,6 +16,7 @@ namespace belfry::kernel {
 
 struct Loaded {
   Skeleton skeleton;                                    // maps and the programs that are only called
+  const Object* object = nullptr;                       // that the kernel took
   absl::flat_hash_map<std::string, kit::OwnedFd> links;  // hook name to link; without those left out
   bool adopted = false;                                  // every link was alive before
   uint64_t generation = 0;                               // of the programs attached anew (wire.h, settings)

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "kernel/candidates.h"
@@ -19,8 +20,15 @@
 namespace belfry::kernel {
 namespace {
 
-constexpr int kFloorMajor = 6, kFloorMinor = 7;
-constexpr char kNewerKernel[] = "boot Linux 6.7 or later (Debian 13, or Debian 12 with its backports kernel)";
+struct Floor {
+  int major, minor;
+  const char* remedy;
+};
+// With programs on kernel functions or security hooks, and without.
+constexpr Floor kWithHooks = {5, 10, "boot Linux 5.10 or later (Debian 12 or 13)"};
+constexpr Floor kWithoutHooks = {6, 7,
+                                 "boot Linux 6.7 or later (Debian 13, or Debian 12 with its backports kernel), or a kernel on "
+                                 "whose functions programs can be hung (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y)"};
 
 Probe Ok(const char* name, bool required, std::string detail) {
   return {.name = name, .ok = true, .required = required, .detail = std::move(detail), .remedy = {}};
@@ -30,13 +38,13 @@ Probe Bad(const char* name, bool required, std::string detail, std::string remed
   return {.name = name, .ok = false, .required = required, .detail = std::move(detail), .remedy = std::move(remedy)};
 }
 
-Probe KernelVersion() {
+Probe KernelVersion(const Floor& floor) {
   utsname names = {};
   int major = 0, minor = 0;
   uname(&names);
   std::sscanf(names.release, "%d.%d", &major, &minor);
-  if (major > kFloorMajor || (major == kFloorMajor && minor >= kFloorMinor)) return Ok("kernel", true, names.release);
-  return Bad("kernel", true, absl::StrCat(names.release, " is older than 6.7"), kNewerKernel);
+  if (major > floor.major || (major == floor.major && minor >= floor.minor)) return Ok("kernel", true, names.release);
+  return Bad("kernel", true, absl::StrCat(names.release, " is older than ", floor.major, ".", floor.minor), floor.remedy);
 }
 
 Probe Btf() {
@@ -61,6 +69,25 @@ Probe CapBpf() {
              "if the kernel is locked down (confidentiality), boot it with lockdown=integrity or none");
 }
 
+// As bpf/read.bpf.h does: by bpf_rdonly_cast (6.2), else by bpf_probe_read_kernel.
+Probe KernelMemory() {
+  if (libbpf_find_vmlinux_btf_id("bpf_rdonly_cast", BPF_TRACE_FENTRY) > 0)
+    return Ok("kernel_memory", true, "programs may look at the kernel's data");
+  const bpf_insn program[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10},
+      {.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8},
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8},
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3},
+      {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel},
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K},
+      {.code = BPF_JMP | BPF_EXIT},
+  };
+  kit::OwnedFd loaded(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "belfry_try", "GPL", program, std::size(program), nullptr));
+  if (loaded) return Ok("kernel_memory", true, "programs may copy the kernel's data (before Linux 6.2: not under lockdown=confidentiality)");
+  return Bad("kernel_memory", true, absl::StrCat("programs may not copy the kernel's data: ", std::strerror(errno)),
+             "boot with lockdown=integrity or none, or Linux 6.2 or later, which needs no copy");
+}
+
 Probe CgroupRoot() {
   absl::StatusOr<kit::OwnedFd> root = OpenCgroupRoot();
   if (!root.ok()) {
@@ -81,18 +108,23 @@ struct Attempt {
   const char* target;  // a kernel type or function to attach to; null if the type needs none
   const char* what;
   const char* remedy;
+  bool hooks_do = false;  // not needed where there are hooks
 };
 
 constexpr Attempt kAttempts[] = {
-    {"tp_btf", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "sk_data_ready", "seeing exec, fork, exit and connections",
-     kNewerKernel},
-    {"cgroup/connect_unix", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, 49, nullptr, "seeing who is about to connect", kNewerKernel},
+    {"tp_btf", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "sched_process_exec", "seeing exec, fork and exit", kWithHooks.remedy},
+    {"tp_btf/sk_data_ready", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "sk_data_ready", "seeing connections", kWithoutHooks.remedy,
+     true},
+    {"cgroup/connect_unix", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, 49, nullptr, "seeing who is about to connect",
+     kWithoutHooks.remedy, true},
     {"cgroup/getsockopt", BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT, nullptr,
-     "looking again when a server asks who is there", "the kernel must be built with CONFIG_CGROUP_BPF=y"},
-    {"iter", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "task_file", "searching who holds a connection", kNewerKernel},
+     "looking again when a server asks who is there", "the kernel must be built with CONFIG_CGROUP_BPF=y", true},
+    {"iter", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "task_file", "searching who holds a connection", kWithHooks.remedy},
 };
 
-Probe Try(const Attempt& attempt) {
+Probe Try(const Attempt& attempt, bool hooks) {
+  const bool required = !(attempt.hooks_do && hooks);
+  const char* remedy = required ? attempt.remedy : "nothing to do: hooks see it here";
   // mov r0, ALLOWED; exit. Tracing programs must return 0, cgroup ones 1 to let the call pass.
   const int32_t result = attempt.type == BPF_PROG_TYPE_TRACING ? 0 : 1;
   const bpf_insn program[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = result}, {.code = BPF_JMP | BPF_EXIT}};
@@ -100,16 +132,15 @@ Probe Try(const Attempt& attempt) {
   options.expected_attach_type = static_cast<bpf_attach_type>(attempt.attach_type);
   if (attempt.target != nullptr) {
     const int id = libbpf_find_vmlinux_btf_id(attempt.target, options.expected_attach_type);
-    if (id < 0) return Bad(attempt.name, true, absl::StrCat("this kernel has no ", attempt.target), attempt.remedy);
+    if (id < 0) return Bad(attempt.name, required, absl::StrCat("this kernel has no ", attempt.target), remedy);
     options.attach_btf_id = static_cast<uint32_t>(id);
   }
   kit::OwnedFd loaded(bpf_prog_load(attempt.type, "belfry_try", "GPL", program, 2, &options));
-  if (loaded) return Ok(attempt.name, true, attempt.what);
-  return Bad(attempt.name, true, absl::StrCat(attempt.what, ": ", std::strerror(errno)), attempt.remedy);
+  if (loaded) return Ok(attempt.name, required, attempt.what);
+  return Bad(attempt.name, required, absl::StrCat(attempt.what, ": ", std::strerror(errno)), remedy);
 }
 
-Probe Lsm() {
-  const std::string reason = TryLsm();
+Probe Lsm(const std::string& reason) {
   if (reason.empty()) return Ok("lsm_load", false, "programs decide at security hooks: others are refused in the kernel");
   return Bad("lsm_load", false, absl::StrCat("programs at security hooks are ", reason),
              "to refuse other processes in the kernel, boot one with CONFIG_BPF_LSM=y and trampolines, and with `bpf` in "
@@ -130,8 +161,7 @@ Probe LsmActive() {
   return Bad("lsm_active", false, absl::StrCat(list, " (no bpf)"), "add `bpf` to lsm= on the kernel's command line; fmod_ret programs stand in where they can");
 }
 
-Probe Trampolines() {
-  const std::string reason = TryModifyReturn();
+Probe Trampolines(const std::string& reason) {
   if (reason.empty()) return Ok("trampolines", false, "programs can be hung on kernel functions");
   return Bad("trampolines", false, absl::StrCat("programs on kernel functions are ", reason),
              "nothing to do: Belfry works without, on its cgroup backend, which notices where others refuse");
@@ -146,11 +176,14 @@ Probe Bpffs() {
 
 std::vector<Probe> RunProbes() {
   libbpf_set_print(nullptr);  // what it would write to stderr stands in the details
-  std::vector<Probe> probes = {KernelVersion(), Root(), CapBpf(), Btf(), CgroupRoot()};
-  for (const Attempt& attempt : kAttempts) probes.push_back(Try(attempt));
+  const std::string no_lsm = TryLsm(), no_trampolines = TryModifyReturn();
+  const bool hooks = no_lsm.empty() || no_trampolines.empty();
+  std::vector<Probe> probes = {KernelVersion(hooks ? kWithHooks : kWithoutHooks), Root(), CapBpf(), Btf(), KernelMemory(),
+                               CgroupRoot()};
+  for (const Attempt& attempt : kAttempts) probes.push_back(Try(attempt, hooks));
   probes.push_back(Bpffs());
-  probes.push_back(Trampolines());
-  probes.push_back(Lsm());
+  probes.push_back(Trampolines(no_trampolines));
+  probes.push_back(Lsm(no_lsm));
   probes.push_back(LsmActive());
   return probes;
 }

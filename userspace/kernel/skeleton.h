@@ -8,13 +8,15 @@
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
-#include "bpf_skeleton/belfry.skel.h"
+#include "bpf_skeleton/belfry_602_bpf.skel.h"
 #pragma GCC diagnostic pop
 
 namespace belfry::kernel {
 
+using belfry_bpf = ::belfry_602_bpf;
+
 struct DestroySkeleton {
-  void operator()(belfry_bpf* skeleton) const { belfry_bpf__destroy(skeleton); }
+  void operator()(belfry_bpf* skeleton) const { belfry_602_bpf__destroy(skeleton); }
 };
 using Skeleton = std::unique_ptr<belfry_bpf, DestroySkeleton>;
 
