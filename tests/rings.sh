@@ -179,7 +179,7 @@ count_go() {
 }
 
 # All kernels within this many minutes of the whole run; what does not fit is a skip that says so.
-MACHINE_MINUTES=15
+MACHINE_MINUTES=8
 
 # run_machines: vmtests/run.sh, counted from the TAP of each kernel.
 run_machines() {

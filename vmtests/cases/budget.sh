@@ -1,6 +1,6 @@
 # What the verifier has to work through per program stays within 10 % of vmtests/budget.csv.
 # needs: backend
-# seconds: 60
+# seconds: 180
 config
 start_belfryd
 # A program's own descriptor tells the number; its name comes by its id.

@@ -1,6 +1,6 @@
 # belfry doctor says what kernels.txt promises of this kernel: backend, health, what it cannot see, and why no better.
 # needs: backend
-# seconds: 120
+# seconds: 240
 config
 start_belfryd
 ask_doctor

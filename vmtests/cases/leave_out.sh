@@ -1,6 +1,6 @@
 # A hook that is left out at load is noticed by the canary, whichever it is, and doctor says which sight is gone.
 # needs: backend
-# seconds: 300
+# seconds: 600
 # Those on which others rest by themselves; the rest in three groups, or with --long one by one.
 config
 start_belfryd

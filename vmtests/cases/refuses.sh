@@ -1,6 +1,6 @@
 # Where no backend works belfryd refuses to start (3) with a remedy, and doctor (2) names what is missing: no crash.
 # needs: none
-# seconds: 60
+# seconds: 180
 config
 code=0
 "$belfryd" --config belfry.yaml >belfryd.log 2>&1 </dev/null || code=$?

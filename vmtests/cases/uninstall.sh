@@ -1,6 +1,6 @@
 # What was pinned outlives kill -9; belfryd --uninstall removes all of it, and the kernel forgets the programs.
 # needs: backend
-# seconds: 120
+# seconds: 240
 programs() { bpftool prog show --json | jq -r '[.[].name // empty] | map(select(test("^(process|connect|use|accept)_"))) | sort | join(",")'; }
 pins() { find bpf -mindepth 1 -not -name '*.debug' | sort; }
 mkdir bpf
