@@ -140,7 +140,10 @@ struct {
 } marks SEC(".maps");
 #endif
 
-/* Of this loaded object; see settings. Links are released late, so two objects may be attached to the same maps. */
+/*
+ * Of this loaded object; rises with time. In an upgrade two objects are attached to the same maps, and both act until the
+ * younger is whole: what one of them has done the other finds done.
+ */
 const volatile __u64 generation = 0;
 
 static __always_inline bool acts(void)
@@ -148,7 +151,7 @@ static __always_inline bool acts(void)
 	__u32 zero = 0;
 	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
 
-	return set && set->generation == generation;
+	return set && generation >= set->generation;
 }
 
 /* Room that the stack has not. One per program: a tracing program never runs twice on a CPU, two programs may. */

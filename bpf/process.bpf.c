@@ -73,6 +73,8 @@ static __always_inline void carry_over(struct belfry_process *before, struct bel
 	if (!before || before->pin.start_ns != process->pin.start_ns)
 		return;
 	bits = before->image_flags >> BELFRY_IMAGE_OF_NEXT_SHIFT;
+	if (before->pin.exec_id == process->pin.exec_id)	/* another object's program was here (upgrade) */
+		bits |= before->image_flags & ((1u << BELFRY_IMAGE_OF_NEXT_SHIFT) - 1);
 	if (!bits)
 		return;
 	process->image_flags |= bits;

@@ -166,7 +166,7 @@ struct belfry_name_value {
 /* map `settings`, one entry, key 0: what the programs need to know of userspace. */
 struct belfry_settings {
 	__u64 epoch;			/* raised at each change of guarded_names: cached listener judgements expire */
-	__u64 generation;		/* the loaded object whose programs act; others return at once (two overlap in an upgrade) */
+	__u64 generation;		/* programs of an older loaded object do not act any more (two overlap in an upgrade) */
 	__u64 reference_mnt;		/* vfsmount and dentry of the reference root, mount namespace inode number */
 	__u64 reference_dentry;
 	__u32 reference_mntns;

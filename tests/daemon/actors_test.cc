@@ -1,5 +1,6 @@
 // Not tests: programs that the live tests start, as this very binary. Each does what $BELFRY_ACTOR says and ends.
 #include <fcntl.h>
+#include <poll.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 #include <cstdlib>
 #include <string>
 
@@ -63,12 +65,43 @@ void Client() {
   }
 }
 
+bool Told() {
+  pollfd word{.fd = kActorIn, .events = POLLIN};
+  return poll(&word, 1, 0) != 0;
+}
+
+// Connects, speaks, is answered, again and again, until it is told to stop; says how often, or what was refused.
+void Hammer() {
+  long times = 0;
+  for (; !Told(); ++times) {
+    const kit::OwnedFd fd(ConnectOnce(Env("BELFRY_SOCKET")));
+    char byte = 'x';
+    const char* failed = !fd ? "connect" : send(fd.get(), &byte, 1, MSG_NOSIGNAL) != 1 ? "send" : recv(fd.get(), &byte, 1, 0) != 1 ? "receive" : nullptr;
+    if (failed != nullptr) return Say(std::string("refused: ") + failed + ": " + strerror(errno) + " after " + std::to_string(times));
+  }
+  Say("served " + std::to_string(times));
+}
+
+// Opens streams that a child of it speaks on, until it is told to stop; says how often it was heard.
+void Robber() {
+  long tries = 0, heard = 0;
+  for (; !Told(); ++tries) {
+    const kit::OwnedFd fd(ConnectOnce(Env("BELFRY_SOCKET")));
+    const pid_t child = fork();
+    if (child == 0) _exit(send(fd.get(), "x", 1, MSG_NOSIGNAL) == 1 ? 1 : 0);
+    int status = 0;
+    waitpid(child, &status, 0);
+    heard += WEXITSTATUS(status);
+  }
+  Say("heard " + std::to_string(heard) + " of " + (tries > 0 ? "some" : "none"));
+}
+
 // Asks as the plugin would: it is a child of whoever serves the socket.
 void Judge() {
   v1::JudgeRequest request;
   request.set_pid(std::stoi(Env("BELFRY_PID")));
   request.set_want_path(true);
-  request.set_want_sha256(true);
+  request.set_want_sha256(Env("BELFRY_DIGEST") != "no");
   v1::JudgeReply reply;
   grpc::ClientContext context;
   const auto channel = grpc::CreateChannel("unix:" + Env("BELFRY_RUN") + "/attest.sock", grpc::InsecureChannelCredentials());
@@ -85,6 +118,8 @@ TEST(Actor, DISABLED_Act) {
   const std::string actor = Env("BELFRY_ACTOR");
   if (actor == "client") Client();
   if (actor == "judge") Judge();
+  if (actor == "hammer") Hammer();
+  if (actor == "robber") Robber();
   _exit(0);
 }
 

@@ -119,6 +119,35 @@ TEST_F(KeepTest, LinksOfAnotherObjectAreReplacedAndMapsKept) {
   EXPECT_TRUE(Reopen());
 }
 
+// An upgrade: programs of another build into the same maps. Both act for a moment, and it shows nowhere.
+TEST_F(KeepTest, AnotherBuildGoesOnWhereTheOldOneWas) {
+  const kit::OwnedFd before = Connect(guarded_);
+  const std::vector<kit::OwnedFd> old = PinnedLinks();  // held until the end: both are attached
+  setenv("BELFRY_TEST_OBJECT", "another", 1);
+  EXPECT_TRUE(Reopen());
+  const kit::OwnedFd after = Connect(guarded_);
+  const auto entries = ConnectionsOf(static_cast<uint32_t>(getpid()));
+  EXPECT_EQ(entries.size(), 2u);
+  for (const ConnectionEntry& entry : entries) EXPECT_EQ(entry.record.taints, 0u);
+  EXPECT_TRUE(kernel_->RetireOthers().ok());
+  EXPECT_TRUE(Reopen());
+  unsetenv("BELFRY_TEST_OBJECT");
+}
+
+// What the old programs knew is not ours; they stay until they are told to go.
+TEST_F(KeepTest, AnotherLayoutBeginsAnewAndSendsTheOldOneAway) {
+  const kit::OwnedFd before = Connect(guarded_);
+  const size_t links = PinnedLinks().size();
+  setenv("BELFRY_TEST_LAYOUT", "another", 1);
+  EXPECT_FALSE(Reopen());
+  EXPECT_TRUE(ConnectionsOf(static_cast<uint32_t>(getpid())).empty());
+  EXPECT_EQ(PinnedLinks().size(), 2 * links);
+  EXPECT_TRUE(kernel_->RetireOthers().ok());
+  EXPECT_EQ(PinnedLinks().size(), links);
+  EXPECT_TRUE(Reopen());
+  unsetenv("BELFRY_TEST_LAYOUT");
+}
+
 TEST_F(KeepTest, TheOffSwitchReachesWhatADeadDaemonLeft) {
   GuardOrders orders[2] = {{.guard = 3}, {.guard = 7}};
   for (GuardOrders& one : orders) one.orders = {.mode = BELFRY_MODE_DENY, .flags = 1, .withhold = 5, .pad = 0, .loss_ns = 9};

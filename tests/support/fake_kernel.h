@@ -97,6 +97,7 @@ class FakeKernel : public kernel::Kernel {
   std::vector<uint64_t> forgotten;
   std::map<uint32_t, belfry_guard> orders;  // by guard number
   int signs_of_life = 0;
+  int retired_others = 0;
   int walks = 0;    // Sockets(0): every table of every process
   int tables = 0;   // Sockets of one process
   int searches = 0; // HoldersOf
@@ -220,6 +221,10 @@ class FakeKernel : public kernel::Kernel {
   absl::Status Forget(uint64_t cookie) override {
     connections.erase(cookie);
     forgotten.push_back(cookie);
+    return failing;
+  }
+  absl::Status RetireOthers() override {
+    ++retired_others;
     return failing;
   }
   std::vector<kernel::ProgramCounters> Counters() override { return counters; }

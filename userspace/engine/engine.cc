@@ -218,7 +218,10 @@ absl::Status Engine::Start(std::function<void()> ready) {
   });
   // Listeners first: a guard's own branch is not to be mistaken for a stranger's.
   listeners_->Scan([this, ready = std::move(ready)] {
-    if (absl::Status status = MarkWhatWasThere(); !status.ok()) log_.Error(std::string(status.message()));
+    // What was there bears its mark before the programs go that knew more of it.
+    absl::Status status = MarkWhatWasThere();
+    if (status.ok()) status = kernel().RetireOthers();
+    if (!status.ok()) log_.Error(std::string(status.message()));
     if (!parts_.canary) return ready();
     canary_->Run([this, ready](const std::vector<CanaryResult>& results) {
       bench_->iterator_references = canary_->iterator_references();

@@ -16,6 +16,7 @@
 #include "kernel/hooks.h"
 #include "kernel/loader.h"
 #include "kernel/name_key.h"
+#include "kernel/pins.h"
 #include "kernel/records.h"
 #include "kernel/ring.h"
 #include "kernel/snapshot.h"
@@ -61,6 +62,7 @@ class BpfKernel : public Kernel {
     return records_->Insert(cookie, record);
   }
   absl::Status Forget(uint64_t cookie) override { return records_->Forget(cookie); }
+  absl::Status RetireOthers() override;
 
   std::vector<ProgramCounters> Counters() override;
   const std::string& BackendName() const override { return name_; }
@@ -78,6 +80,7 @@ class BpfKernel : public Kernel {
   const std::string name_;
   const std::vector<std::string> steps_down_;
   Snapshot snapshot_;
+  std::string bpffs_;  // empty: nothing is pinned
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Records> records_;
 };
@@ -96,6 +99,7 @@ absl::Status BpfKernel::SetSettings(const belfry_settings& settings) const {
 }
 
 absl::Status BpfKernel::Start(const BpfOptions& options) {
+  if (options.pin) bpffs_ = options.bpffs;
   if (absl::Status s = snapshot_.SetReference(options.reference); !s.ok()) return s;
   absl::StatusOr<belfry_settings> settings = Settings();
   if (!settings.ok()) return settings.status();
@@ -118,8 +122,9 @@ absl::Status BpfKernel::Start(const BpfOptions& options) {
   // What an earlier daemon left is known from the start.
   if (absl::StatusOr<std::vector<ConnectionEntry>> all = records_->All(); !all.ok()) return all.status();
 
+  const bool continues = !loaded_.before.empty();
   if (absl::Status s = AttachHooks(chosen_.backend, options, loaded_); !s.ok()) return s;
-  return loaded_.adopted ? absl::OkStatus() : Backfill(snapshot_, Fd(skeleton->maps.processes));
+  return loaded_.adopted || continues ? absl::OkStatus() : Backfill(snapshot_, Fd(skeleton->maps.processes));
 }
 
 std::optional<belfry_process> BpfKernel::Process(uint32_t tgid) {
@@ -174,6 +179,12 @@ absl::Status BpfKernel::SetOrders(std::span<const GuardOrders> orders) {
   return absl::OkStatus();
 }
 
+absl::Status BpfKernel::RetireOthers() {
+  if (bpffs_.empty()) return absl::OkStatus();
+  absl::StatusOr<Pins> pins = Pins::Open(bpffs_);
+  return pins.ok() ? pins->RemoveOthers() : pins.status();
+}
+
 absl::Status BpfKernel::SignOfLife() {
   belfry_call call = {};
   return Call(loaded_.skeleton->progs.sign_of_life, call);
@@ -219,7 +230,7 @@ absl::StatusOr<Opened> OpenKernel(const BpfOptions& options) {
       steps_down.push_back(absl::StrCat(NameOf(candidate.backend), ": ", last.message()));
       continue;
     }
-    const bool adopted = loaded->adopted;
+    const bool adopted = loaded->adopted || !loaded->before.empty();
     auto kernel = std::make_unique<BpfKernel>(*std::move(loaded), candidate, std::move(steps_down));
     if (absl::Status s = kernel->Start(options); !s.ok()) return s;
     return Opened{.kernel = std::move(kernel), .adopted = adopted};

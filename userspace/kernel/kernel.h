@@ -89,6 +89,8 @@ class Kernel {
   virtual absl::Status Taint(uint64_t cookie, uint32_t bits) = 0;
   virtual absl::Status Insert(uint64_t cookie, const belfry_connection& record) = 0;  // for what a snapshot found
   virtual absl::Status Forget(uint64_t cookie) = 0;
+  // What an earlier daemon of another layout left behind and still refuses, is taken away: once ours refuses as much.
+  virtual absl::Status RetireOthers() = 0;
 
   // ---- what is live ----
   virtual std::vector<ProgramCounters> Counters() = 0;

@@ -63,16 +63,21 @@ void ChoosePrograms(Backend backend, const Loaded& loaded) {
   }
 }
 
+// All or none: what is not whole has missed something. Another floor keeps its cookies elsewhere.
 void AdoptLinks(Backend backend, const Pins& pins, Loaded& loaded) {
-  if (!pins.HasMark(HashOf(*loaded.object))) return;
+  absl::flat_hash_map<std::string, kit::OwnedFd> alive;
   for (const Hook& hook : HooksOf(backend)) {
     kit::OwnedFd link = pins.Get(absl::StrCat("link_", hook.name));
-    if (link && IsAttached(link.get()) && !LeftOut(hook.name)) loaded.links.emplace(hook.name, std::move(link));
+    if (!link || !IsAttached(link.get()) || LeftOut(hook.name)) return;
+    alive.emplace(hook.name, std::move(link));
   }
-  // All or none: programs of two generations do not act together.
-  if (loaded.links.size() != HooksOf(backend).size()) loaded.links.clear();
+  if (pins.HasMark(HashOf(*loaded.object)))
+    loaded.links = std::move(alive);
+  else if (pins.HasMarkOf(FloorOf(*loaded.object)))
+    loaded.before = std::move(alive);
 }
 
+// Older ones rest from here on: the kernel releases links late.
 absl::Status LetAct(const Loaded& loaded) {
   const int fd = bpf_map__fd(loaded.skeleton->maps.settings);
   const uint32_t zero = 0;
@@ -81,7 +86,7 @@ absl::Status LetAct(const Loaded& loaded) {
     settings.generation = loaded.generation;
     if (bpf_map_update_elem(fd, &zero, &settings, BPF_ANY) == 0) return absl::OkStatus();
   }
-  return kit::ErrnoError("letting the new programs act");
+  return kit::ErrnoError("letting older programs rest");
 }
 
 absl::Status AdoptMaps(const Pins& pins, belfry_bpf* skeleton) {
@@ -102,6 +107,19 @@ absl::Status PinMaps(const Pins& pins, belfry_bpf* skeleton) {
     if (absl::Status s = pins.Put(absl::StrCat("map_", name), bpf_map__fd(MapOf(skeleton, name))); !s.ok()) return s;
   }
   return absl::OkStatus();
+}
+
+// Ours take the names one by one; the mark of those before stands until all have, and theirs act as long (Loaded::before).
+absl::Status PinLinks(const BpfOptions& options, const Loaded& loaded) {
+  absl::StatusOr<Pins> pins = Pins::Open(options.bpffs);
+  if (!pins.ok()) return pins.status();
+  std::vector<std::string> names;
+  for (const auto& [hook, link] : loaded.links) {
+    names.push_back(absl::StrCat("link_", hook));
+    if (absl::Status s = pins->Put(names.back(), link.get()); !s.ok()) return s;
+  }
+  pins->Keep("link_", names);
+  return pins->SetMark(HashOf(*loaded.object));
 }
 
 void ChooseSizes(const BpfOptions& options, belfry_bpf* skeleton) {
@@ -170,16 +188,11 @@ absl::Status AttachHooks(Backend backend, const BpfOptions& options, Loaded& loa
     if (!link.ok()) return link.status();
     loaded.links.emplace(hook.name, *std::move(link));
   }
-  if (!options.pin) return LetAct(loaded);
-  absl::StatusOr<Pins> pins = Pins::Open(options.bpffs);
-  if (!pins.ok()) return pins.status();
-  // No mark while it changes: links without one are not adopted, but replaced.
-  pins->ClearMark();
+  if (options.pin)
+    if (absl::Status s = PinLinks(options, loaded); !s.ok()) return s;
   if (absl::Status s = LetAct(loaded); !s.ok()) return s;
-  for (const auto& [name, link] : loaded.links) {
-    if (absl::Status s = pins->Put(absl::StrCat("link_", name), link.get()); !s.ok()) return s;
-  }
-  return pins->SetMark(HashOf(*loaded.object));
+  loaded.before.clear();
+  return absl::OkStatus();
 }
 
 }  // namespace belfry::kernel

@@ -3,7 +3,9 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -41,12 +43,18 @@ Skeleton OpenObject(const Object& object) {
   return {};
 }
 
+std::string FloorOf(const Object& object) {
+  return absl::StrCat(absl::StrReplaceAll(object.since, {{".", "_"}}), "-");  // bpffs refuses names with a dot
+}
+
 std::string HashOf(const Object& object) {
   size_t size = 0;
   const uint8_t* bytes = static_cast<const uint8_t*>(object.bytes(&size));
   uint64_t hash = 0xcbf29ce484222325ull;
   for (size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3ull;
-  return absl::StrFormat("%016x", hash);
+  // Test switch: BELFRY_TEST_OBJECT makes it another build's.
+  const char* other = std::getenv("BELFRY_TEST_OBJECT");
+  return absl::StrFormat("%s%016x%s", FloorOf(object), hash, other == nullptr ? "" : other);
 }
 
 }  // namespace belfry::kernel

@@ -19,7 +19,9 @@ std::span<const Object> Objects();
 
 // Opened, not loaded; null with errno if libbpf cannot read it.
 Skeleton OpenObject(const Object& object);
-// Of its content.
+// Begins the hashes of all builds for that floor: they read and write the same maps alike.
+std::string FloorOf(const Object& object);
+// Of its floor and its content.
 std::string HashOf(const Object& object);
 
 }  // namespace belfry::kernel

@@ -6,8 +6,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
@@ -22,6 +24,40 @@ namespace {
 
 constexpr long kBpffsMagic = 0xcafe4a11;
 constexpr char kMark[] = "object-";
+
+// Test switch: BELFRY_TEST_LAYOUT names another layout than this build's.
+std::string Layout() {
+  const char* name = std::getenv("BELFRY_TEST_LAYOUT");
+  return name == nullptr ? BELFRY_LAYOUT_HASH : name;
+}
+
+absl::StatusOr<int> RemoveDirectory(const std::filesystem::path& directory) {
+  int removed = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const bool is_mark = entry.is_directory(error);
+    if ((is_mark ? rmdir(entry.path().c_str()) : unlink(entry.path().c_str())) != 0)
+      return kit::ErrnoError("removing the pin " + entry.path().string(), "be root");
+    if (!is_mark) ++removed;
+  }
+  if (rmdir(directory.c_str()) != 0) return kit::ErrnoError("removing " + directory.string());
+  return removed;
+}
+
+// Of every layout of ours in `bpffs`, but for one directory. Returns how many pins that were.
+absl::StatusOr<int> RemoveAllBut(const std::filesystem::path& bpffs, const std::filesystem::path& kept) {
+  int removed = 0;
+  std::error_code error;
+  std::filesystem::directory_iterator directories(bpffs, error);
+  if (error) return kit::Error(absl::StatusCode::kUnavailable, "reading " + bpffs.string(), error.message(), "be root");
+  for (const auto& directory : directories) {
+    if (directory.path() == kept || !absl::StartsWith(directory.path().filename().string(), kPinPrefix)) continue;
+    const auto gone = RemoveDirectory(directory.path());
+    if (!gone.ok()) return gone;
+    removed += *gone;
+  }
+  return removed;
+}
 
 absl::Status EnsureBpffs(const std::string& path) {
   if (IsBpffs(path)) return absl::OkStatus();
@@ -41,7 +77,7 @@ bool IsBpffs(const std::string& path) {
 
 absl::StatusOr<Pins> Pins::Open(const std::string& bpffs) {
   if (absl::Status s = EnsureBpffs(bpffs); !s.ok()) return s;
-  std::string directory = absl::StrCat(bpffs, "/", kPinPrefix, BELFRY_LAYOUT_HASH);
+  std::string directory = absl::StrCat(bpffs, "/", kPinPrefix, Layout());
   if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return kit::ErrnoError(absl::StrCat("making the pin directory ", directory));
   }
@@ -65,38 +101,46 @@ bool Pins::HasMark(const std::string& object) const {
   return access(absl::StrCat(directory_, "/", kMark, object).c_str(), F_OK) == 0;
 }
 
-void Pins::ClearMark() const {
+bool Pins::HasMarkOf(const std::string& beginning) const {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error))
+    if (absl::StartsWith(entry.path().filename().string(), absl::StrCat(kMark, beginning))) return true;
+  return false;
+}
+
+void Pins::ClearMark(const std::string& but) const {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
-    if (absl::StartsWith(entry.path().filename().string(), kMark)) rmdir(entry.path().c_str());
+    const std::string name = entry.path().filename().string();
+    if (absl::StartsWith(name, kMark) && name != but) rmdir(entry.path().c_str());
   }
 }
 
+// Never without one: pins without a mark are those of somebody who did not get so far.
 absl::Status Pins::SetMark(const std::string& object) const {
-  ClearMark();
-  const std::string path = absl::StrCat(directory_, "/", kMark, object);
-  if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
-  return kit::ErrnoError(absl::StrCat("marking the pins with ", path));
+  const std::string mark = absl::StrCat(kMark, object), path = absl::StrCat(directory_, "/", mark);
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return kit::ErrnoError(absl::StrCat("marking the pins with ", path));
+  ClearMark(mark);
+  return absl::OkStatus();
+}
+
+void Pins::Keep(const std::string& prefix, std::span<const std::string> names) const {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
+    const std::string name = entry.path().filename().string();
+    if (absl::StartsWith(name, prefix) && std::find(names.begin(), names.end(), name) == names.end())
+      unlink(entry.path().c_str());
+  }
+}
+
+absl::Status Pins::RemoveOthers() const {
+  const std::filesystem::path own(directory_);
+  return RemoveAllBut(own.parent_path(), own).status();
 }
 
 absl::StatusOr<int> RemovePins(const std::string& bpffs) {
   if (!IsBpffs(bpffs)) return 0;
-  int removed = 0;
-  std::error_code error;
-  std::filesystem::directory_iterator directories(bpffs, error);
-  if (error) return kit::Error(absl::StatusCode::kUnavailable, "reading " + bpffs, error.message(), "be root");
-  for (const auto& directory : directories) {
-    if (!absl::StartsWith(directory.path().filename().string(), kPinPrefix)) continue;
-    for (const auto& entry : std::filesystem::directory_iterator(directory.path(), error)) {
-      const bool is_mark = entry.is_directory(error);
-      if ((is_mark ? rmdir(entry.path().c_str()) : unlink(entry.path().c_str())) != 0) {
-        return kit::ErrnoError("removing the pin " + entry.path().string(), "be root");
-      }
-      if (!is_mark) ++removed;
-    }
-    if (rmdir(directory.path().c_str()) != 0) return kit::ErrnoError("removing " + directory.path().string());
-  }
-  return removed;
+  return RemoveAllBut(bpffs, "");
 }
 
 }  // namespace belfry::kernel

@@ -2,6 +2,7 @@
 #ifndef BELFRY_KERNEL_PINS_H_
 #define BELFRY_KERNEL_PINS_H_
 
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -22,13 +23,19 @@ class Pins {
   kit::OwnedFd Get(const std::string& name) const;  // empty if there is no such pin
   // Puts it in place of what bore the name, with no moment without either.
   absl::Status Put(const std::string& name, int fd) const;
+  // Takes away the pins that begin with `prefix` and are not in `names`.
+  void Keep(const std::string& prefix, std::span<const std::string> names) const;
   // Which object's programs the links are of; the mark is a directory, since bpffs holds nothing else by name.
   bool HasMark(const std::string& object) const;
-  void ClearMark() const;
+  bool HasMarkOf(const std::string& beginning) const;  // one whose name begins so
   absl::Status SetMark(const std::string& object) const;
+  // Removes what other layouts left in the same bpffs: their programs go with their links.
+  absl::Status RemoveOthers() const;
 
  private:
   explicit Pins(std::string directory) : directory_(std::move(directory)) {}
+  void ClearMark(const std::string& but) const;
+
   std::string directory_;
 };
 
