@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cli/golden.h"
@@ -91,12 +92,21 @@ TEST_F(Program, ModeIsWrittenDownForTheNextDaemon) {
   EXPECT_EQ(Run({"mode", "deny"}).exit, 64);
 }
 
-TEST_F(Program, SaysWhatIsNotThereYet) {
-  for (const char* verb : {"learn", "policy"}) {
-    const Ended ended = Run({verb, "--unix", "/run/docker.sock"});
-    EXPECT_EQ(ended.exit, 2);
-    EXPECT_EQ(ended.err, std::string("belfry: ") + verb + ": not in this version yet\n");
-  }
+TEST_F(Program, ChecksAPolicyWithoutADaemon) {
+  const std::string file = folder_ / "belfry.yaml";
+  std::ofstream(file) << "version: 1\nguards:\n  - name: docker\n    unix: /run/docker.sock\n    allow:\n      - { user: root }\n";
+  const Ended good = Run({"policy", "check", file});
+  EXPECT_EQ(good.exit, 0) << good.err;
+  EXPECT_EQ(good.out, file + ": good: 1 guard, 1 rule\n");
+  std::ofstream(file) << "version: 1\nguards:\n  - name: docker\n    unix: /run/docker.sock\n    alow: []\n    mode: dney\n";
+  const Ended bad = Run({"policy", "check", file});
+  EXPECT_EQ(bad.exit, 1);
+  EXPECT_NE(bad.err.find(file + ":5:5: found unknown key \"alow\""), std::string::npos) << bad.err;
+  EXPECT_NE(bad.err.find("did you mean \"allow\"?\n" + file + ":6:11: "), std::string::npos) << bad.err;
+  EXPECT_EQ(Run({"policy", "check", file + "x"}).exit, 1);
+  EXPECT_EQ(Run({"policy"}).exit, 64);
+  EXPECT_EQ(Run({"policy", "explain", "1"}).exit, 64);
+  EXPECT_EQ(Run({"policy", "explain", "1", "docker"}).exit, 4);
 }
 
 TEST_F(Program, HelpAndMisuse) {
@@ -130,6 +140,12 @@ class FakeDaemon : public service::FakeQuestions {
   void Explain(const service::Peer&, const v1::ExplainRequest& request, service::Done<v1::ExplainReply> done) override {
     done(request.pid() == 4242 ? HonestStory() : v1::ExplainReply());
   }
+  void ExplainPolicy(const service::Peer&, const v1::PolicyRequest& request, service::Done<v1::PolicyReply> done) override {
+    if (request.guard() == "nobody") return done(absl::NotFoundError("explaining a policy: no guard is named \"nobody\""));
+    v1::PolicyReply reply = NotAllowedStory();
+    if (request.pid() == 4242) reply.set_answer("allowed");
+    done(reply);
+  }
   void Reload(service::Done<v1::ReloadReply> done) override {
     done(absl::InvalidArgumentError("reading belfry.yaml: line 3, column 5: no such key; nothing was changed"));
   }
@@ -160,6 +176,11 @@ TEST_F(WithDaemon, ExitCodesAreTheVerdicts) {
   EXPECT_EQ(Run({"attest", "8"}).exit, 4);
   EXPECT_EQ(Run({"explain", "4242"}).exit, 0);
   EXPECT_EQ(Run({"explain", "5"}).exit, 3);
+  EXPECT_EQ(Run({"policy", "explain", "4242", "docker"}).exit, 0);
+  EXPECT_EQ(Run({"policy", "explain", "5", "nobody"}).exit, 3);
+  const Ended not_allowed = Run({"policy", "explain", "5", "docker", "--json"});
+  EXPECT_EQ(not_allowed.exit, 1);
+  ExpectGolden("policy_explain.json", not_allowed.out);
   EXPECT_EQ(Run({"status"}).exit, 0);
   daemon_.status = BusyStatusOfOneReason();
   EXPECT_EQ(Run({"status"}).exit, 2);

@@ -170,4 +170,28 @@ v1::ExplainReply SwappedStory() {
   return reply;
 }
 
+v1::PolicyReply NotAllowedStory() {
+  v1::PolicyReply reply;
+  reply.set_schema(1);
+  reply.set_pid(4711);
+  reply.set_guard("docker");
+  reply.set_mode("deny");
+  reply.set_answer("not_allowed");
+  reply.set_says("deny");
+  reply.set_rule("backup");
+  reply.set_line(14);
+  const auto add = [&](const char* field, bool excluded, bool holds, const char* asked, const char* found) {
+    v1::FieldStory& story = *reply.add_fields();
+    story.set_field(field);
+    story.set_excluded(excluded);
+    story.set_holds(holds);
+    story.set_asked(asked);
+    story.set_found(found);
+  };
+  add("exe", false, false, "/usr/bin/restic or /usr/bin/borg", "/tmp/\\x1b[2Jrestic");
+  add("gid", false, true, "999", "100, 999");
+  add("unit", true, false, "cron.service", "not known: it is in the root cgroup");
+  return reply;
+}
+
 }  // namespace belfry::cli

@@ -18,6 +18,7 @@ v1::AttestAnswer SoundAnswer();
 v1::AttestAnswer WithheldAnswer();
 v1::ExplainReply SwappedStory();  // exec after connect, a passed descriptor, hostile names
 v1::ExplainReply HonestStory();
+v1::PolicyReply NotAllowedStory();  // one field fails, one holds, one is not known
 
 }  // namespace belfry::cli
 

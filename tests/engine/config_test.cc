@@ -4,17 +4,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
 #include <string>
+
+#include "support/temporary_folder.h"
 
 namespace belfry::engine {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::optional<uint32_t> User(const std::string& name) {
-  return name == "spire" ? std::optional<uint32_t>(77) : std::nullopt;
-}
-absl::StatusOr<Config> Parse(const std::string& text) { return ParseConfig("b.yaml", text, User); }
+const host::Accounts kAccounts = {.users = {{"root", 0}, {"spire", 77}}, .groups = {{"docker", 999}}};
+absl::StatusOr<Config> Parse(const std::string& text) { return ParseConfig("b.yaml", text, kAccounts); }
 
 TEST(Config, ReadsTheWholeOfIt) {
   const auto config = Parse(R"(
@@ -130,13 +134,118 @@ INSTANTIATE_TEST_SUITE_P(
             "observe(10m)"},
         Bad{"truth", "version: 1\npin: yes\nguards: []\n", "2:6", "true or false"},
         Bad{"tcp", "version: 1\nguards:\n  - name: a\n    tcp: 80\n", "4:5", "not there yet"},
-        Bad{"allow", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: []\n", "5:5", "not there yet"},
+        Bad{"rule_key", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{exee: /a}]\n", "5:14", "did you mean \"exe\"?"},
+        Bad{"rule_of_nothing", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{}]\n", "5:13", "a rule that asks nothing"},
+        Bad{"rule_relative", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{exe: [/a, b]}]\n", "5:24", "an absolute path"},
+        Bad{"rule_empty_list", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{exe: []}]\n", "5:19", "an empty list"},
+        Bad{"rule_nested_list", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{exe: [[/a]]}]\n", "5:20", "found a list"},
+        Bad{"rule_digest", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{sha256: abc}]\n", "5:22", "64 hexadecimal digits"},
+        Bad{"rule_user", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{user: spyre}]\n", "5:20",
+            "a user that exists here, or a number; did you mean \"spire\"?"},
+        Bad{"rule_group", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{not: {group: dokcer}}]\n", "5:27",
+            "a group that exists here, or a number; did you mean \"docker\"?"},
+        Bad{"rule_uid_4294967295", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{uid: 4294967295}]\n", "5:19", "a user that exists"},
+        Bad{"rule_both", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{user: root, uid: 0}]\n", "5:13", "both user and uid"},
+        Bad{"rule_for_nobody", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{uid: [0, 1], not: {uid: 0}}]\n", "5:13",
+            "uid 0 is asked for and excluded"},
+        Bad{"rule_twice", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow:\n      - {uid: 0}\n      - {user: root}\n", "7:9",
+            "the rule of line 6 again"},
+        Bad{"rules_contradict", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow:\n      - {uid: 0}\n      - {uid: 0, mode: deny}\n",
+            "7:9", "contradicts line 6: it asks the same and says allow, this says deny"},
+        Bad{"rules_contradict_by_order",
+            "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow:\n      - {uid: 0}\n      - {uid: 0, exe: /x, mode: deny}\n", "7:9",
+            "the narrower rule first"},
+        Bad{"rule_names", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{name: x, uid: 0}, {name: x, uid: 1}]\n", "5:32",
+            "a rule x as in line 5"},
+        Bad{"rule_mode", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{uid: 0, mode: wran}]\n", "5:28", "did you mean \"warn\"?"},
+        Bad{"rule_realm", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{netns: hots}]\n", "5:21", "host or other"},
+        Bad{"allow_of_one", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: {uid: 0}\n", "5:12", "a list of rules"},
         Bad{"limit", "version: 1\nguards:\n  - name: a\n    unix: /a\n    limit: {}\n", "5:5", "not there yet"},
         Bad{"hostile", "version: 1\nguards: \"\\e[31m\"\n", "2:9", "\\x1b"}),
     [](const auto& info) { return info.param.name; });
 
 TEST(Config, TheLongestPathFits) {
   EXPECT_TRUE(Parse("version: 1\nguards:\n  - name: a\n    unix: " + LongSocket(107) + "\n").ok());
+}
+
+TEST(Config, ReadsRules) {
+  const auto config = Parse(R"(
+version: 1
+guards:
+  - name: docker
+    unix: /run/docker.sock
+    allow:
+      - { name: cli, exe: [/usr/bin/docker, //usr/bin/podman], group: docker, not: { user: root, unit: cron.service } }
+      - { unit: billing.service, sha256: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA, mode: warn }
+      - { cgroup: /kubepods.slice/**, netns: host, mntns: other, userns: host, ancestor: /usr/sbin/sshd, script: /opt/x.sh }
+  - { name: nobody, unix: /b, allow: [] }
+  - { name: everyone, unix: /c }
+)");
+  ASSERT_TRUE(config.ok()) << config.status();
+  using verdict::Field;
+  const std::vector<verdict::Rule>& rules = config->guards[0].rules->all();
+  ASSERT_EQ(rules.size(), 3u);
+  EXPECT_EQ(rules[0].name(), "cli");
+  EXPECT_EQ(rules[0].line(), 7);
+  EXPECT_THAT(verdict::ValuesOf(rules[0].all(), Field::kExe), testing::ElementsAre("/usr/bin/docker", "/usr/bin/podman"));
+  EXPECT_THAT(verdict::ValuesOf(rules[0].all(), Field::kGid), testing::ElementsAre("999"));
+  EXPECT_THAT(verdict::ValuesOf(rules[0].none(), Field::kUid), testing::ElementsAre("0"));
+  EXPECT_THAT(verdict::ValuesOf(rules[0].none(), Field::kUnit), testing::ElementsAre("cron.service"));
+  EXPECT_EQ(rules[1].name(), "2");
+  EXPECT_EQ(rules[1].mode(), verdict::Mode::kWarn);
+  EXPECT_THAT(verdict::ValuesOf(rules[1].all(), Field::kSha256), testing::ElementsAre(std::string(64, 'a')));
+  EXPECT_EQ(rules[2].all().size(), 6u);
+  EXPECT_TRUE(config->guards[1].rules->all().empty());
+  EXPECT_EQ(config->guards[2].rules, nullptr);
+}
+
+TEST(Config, ANarrowerExceptionMayComeFirst) {
+  EXPECT_TRUE(Parse("version: 1\nguards:\n  - {name: a, unix: /a, allow: [{uid: 0, exe: /x, mode: deny}, {uid: 0}]}\n").ok());
+}
+
+// A list that is repeated without end by aliases ends.
+TEST(Config, AliasesDoNotMultiplyRulesWithoutEnd) {
+  std::string text = "version: 1\nguards:\n  - name: g0\n    unix: /g0\n    allow: &all\n";
+  for (int i = 0; i < 1000; ++i) text += "      - {uid: " + std::to_string(i) + "}\n";
+  for (int i = 1; i < 200; ++i) text += "  - {name: g" + std::to_string(i) + ", unix: /g" + std::to_string(i) + ", allow: *all}\n";
+  const auto config = Parse(text);
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(std::string(config.status().message()), HasSubstr("at most 100000 in all guards"));
+}
+
+// Not a promise about time: the figure is for the reader of the log.
+TEST(Config, TenThousandRulesInAThousandGuards) {
+  std::string text = "version: 1\nguards:\n";
+  for (int guard = 0; guard < 1000; ++guard) {
+    const std::string name = "g" + std::to_string(guard);
+    text += "  - name: " + name + "\n    unix: /run/" + name + ".sock\n    allow:\n";
+    for (int rule = 0; rule < 10; ++rule)
+      text += "      - { exe: /opt/" + name + "/bin-" + std::to_string(rule) + ", uid: " + std::to_string(rule) + ", unit: " + name + ".service }\n";
+  }
+  const auto began = std::chrono::steady_clock::now();
+  const auto config = Parse(text);
+  const auto took = std::chrono::steady_clock::now() - began;
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->guards.size(), 1000u);
+  std::cout << "10,000 rules in 1,000 guards, " << text.size() / 1024 << " KiB: read and compiled in "
+            << std::chrono::duration_cast<std::chrono::milliseconds>(took).count() << " ms\n";
+}
+
+TEST(Config, AHugeFileIsRefusedBeforeItIsRead) {
+  support::TemporaryFolder folder;
+  std::ofstream(folder / "b.yaml") << "version: 1\n";
+  std::filesystem::resize_file(folder / "b.yaml", 50u << 20);
+  const auto config = LoadConfig(folder / "b.yaml", kAccounts);
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(std::string(config.status().message()), HasSubstr("more than 16 MiB"));
+}
+
+TEST(Config, CountsTheMistakesThatItDoesNotTell) {
+  std::string text = "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow:\n";
+  for (int i = 0; i < 150; ++i) text += "      - {exe: x}\n";
+  const auto config = Parse(text);
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(std::string(config.status().message()), testing::EndsWith("\n50 more mistakes"));
 }
 
 TEST(Config, TellsEveryMistakeAtOnce) {
@@ -149,7 +258,7 @@ TEST(Config, TellsEveryMistakeAtOnce) {
 }
 
 TEST(Config, AMissingFileIsSaidSo) {
-  const auto config = LoadConfig("/nonexistent/b.yaml", User);
+  const auto config = LoadConfig("/nonexistent/b.yaml", kAccounts);
   ASSERT_FALSE(config.ok());
   EXPECT_THAT(std::string(config.status().message()), HasSubstr("No such file"));
 }

@@ -54,7 +54,7 @@ class Scene : public ::testing::Test {
     auto config = ParseConfig("t.yaml",
                               "version: 1\npin: false\nrun_dir: " + dir_ + "\nguards:\n  - {name: g, unix: " + dir_ +
                                   "/a.sock, " + text + "}\n",
-                              [](const std::string&) { return std::nullopt; });
+                              {});
     ASSERT_TRUE(config.ok()) << config.status();
     auto kernel = std::make_unique<support::FakeKernel>();
     kernel_ = kernel.get();

@@ -49,6 +49,14 @@ TEST(HomeOf, WhatAUserMadeIsNoContainer) {
   EXPECT_EQ(HomeOf("/system.slice/evil-" + kId + ".scope").container, "");
 }
 
+TEST(HomeOf, SaysHowDeepEachNameStands) {
+  const Home home = HomeOf("/kubepods.slice/kubepods-pod0123abcd_0123_0123_0123_0123456789ab.slice/cri-containerd-" + kId + ".scope/x");
+  EXPECT_EQ(home.pod_depth, 2u);
+  EXPECT_EQ(home.container_depth, 3u);
+  EXPECT_EQ(home.unit_depth, 3u);
+  EXPECT_EQ(HomeOf("/x").unit_depth, 0u);
+}
+
 TEST(Cgroups, ANumberIsAPath) {
   const auto mounts = ReadMounts();
   const auto root = mounts.ok() ? Cgroup2Root(*mounts) : std::nullopt;
@@ -61,6 +69,12 @@ TEST(Cgroups, ANumberIsAPath) {
   const auto home = cgroups.Find(at.st_ino);
   EXPECT_EQ(home->cgroup, made.substr(root->size()));
   EXPECT_EQ(home->unit, std::filesystem::path(made).filename());
+  EXPECT_EQ(home->unit_depth, home->anchored) << "root's down to its name";
+  ASSERT_EQ(chown(made.c_str(), 65534, 65534), 0);
+  EXPECT_LT(Cgroups().Find(at.st_ino)->anchored, home->unit_depth) << "its owner makes what stands below";
+  ASSERT_EQ(chown(made.c_str(), 0, 0), 0);
+  ASSERT_EQ(chmod(made.c_str(), 0775), 0);
+  EXPECT_LT(Cgroups().Find(at.st_ino)->anchored, home->unit_depth) << "a group may make what stands below";
   rmdir(made.c_str());
   EXPECT_EQ(cgroups.Find(at.st_ino), home) << "remembered";
   EXPECT_EQ(Cgroups().Find(at.st_ino)->cgroup, "") << "gone";

@@ -65,6 +65,11 @@ class FakeQuestions : public Questions {
     reply.set_pid(request.pid());
     done(std::move(reply));
   }
+  void ExplainPolicy(const Peer&, const v1::PolicyRequest& request, Done<v1::PolicyReply> done) override {
+    v1::PolicyReply reply;
+    reply.set_pid(request.pid());
+    done(std::move(reply));
+  }
   void SetMode(const v1::SetModeRequest& request, Done<v1::SetModeReply> done) override {
     if (request.guard() == "nobody") return done(absl::NotFoundError("setting a mode: no guard is called nobody"));
     v1::SetModeReply reply;

@@ -80,6 +80,7 @@ class FakeKernel : public kernel::Kernel {
   std::map<uint64_t, kernel::ConnectionEntry> connections;  // by cookie
   std::vector<belfry_socket> sockets;                       // every slot, of any holder
   std::map<int, belfry_described_file> described;           // by fd; any other is NotFound
+  std::function<std::optional<belfry_described_file>(int fd)> describe;  // where that says nothing
   std::map<std::pair<uint32_t, int32_t>, uint32_t> translations;
   std::vector<kernel::ProgramCounters> counters;
   std::string backend = "cgroup";
@@ -186,7 +187,8 @@ class FakeKernel : public kernel::Kernel {
   }
   absl::StatusOr<belfry_described_file> Describe(int fd) override {
     if (!failing.ok()) return failing;
-    const auto found = Find(described, fd);
+    auto found = Find(described, fd);
+    if (!found && describe) found = describe(fd);
     if (!found) return absl::NotFoundError("describing a file: the test did not say what this descriptor is");
     return *found;
   }

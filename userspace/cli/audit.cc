@@ -30,6 +30,11 @@ AuditOutput::AuditOutput(const AuditOptions& options, Surroundings& surroundings
 bool AuditOutput::Take(const OutletLine& line, kit::Urgency urgency) {
   if (!options_.filter.Wants(*line.entry)) return true;
   if (line.entry->violation) violation_ = true;
+  if (options_.instead) {
+    summary_.Count(*line.entry);
+    options_.instead(*line.entry);
+    return true;
+  }
   return outlet_.Offer(line, urgency);
 }
 

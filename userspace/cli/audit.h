@@ -28,6 +28,7 @@ struct AuditOptions {
   bool fail = false;                   // exit 1 if a violation was seen
   std::chrono::milliseconds time{0};   // 0: until told to stop
   AuditFilter filter;
+  std::function<void(const effect::Entry&)> instead;  // takes every line that is wanted; nothing is written then
 };
 
 // Where the lines of an audit go. Take and StopWaiting are thread-safe; the rest belongs to the thread that made it.

@@ -92,7 +92,7 @@ int AuditEmbedded(const AuditOptions& options, Surroundings& surroundings) {
   if (!opened.ok()) return Fail(surroundings, opened.status(), kBlind);
   const kit::Log log(STDERR_FILENO, kit::Level::kNotice);
   auto engine = engine::Engine::Make({.config = *std::move(config),
-                                      .user = host::UserNumberOf,
+                                      .accounts = [] { return host::ReadAccounts(); },
                                       .kernel = std::move(opened->kernel),
                                       .cutter = std::make_unique<effect::NoCutter>(),
                                       .version = kVersion,

@@ -52,7 +52,7 @@ absl::StatusOr<std::string> AbsolutePath(const std::string& path) {
 absl::StatusOr<engine::Config> AuditGuards(const AuditOptions& options) {
   engine::Config config;
   if (!options.policy.empty()) {
-    auto read = engine::LoadConfig(options.policy, host::UserNumberOf);
+    auto read = engine::LoadConfig(options.policy, host::ReadAccounts());
     if (!read.ok()) return read.status();
     config = *std::move(read);
   }

@@ -26,7 +26,7 @@ int RunCommandLine(int argc, const char* const* argv, Surroundings& surroundings
       ->envname("BELFRY_RUN_DIR")
       ->default_val("/run/belfry");
   int exit = kDone;
-  for (const auto add : {AddDemo, AddDoctor, AddAttest, AddExplain, AddStatus, AddMode, AddReload, AddAudit, AddNotYet}) {
+  for (const auto add : {AddDemo, AddDoctor, AddAttest, AddExplain, AddStatus, AddMode, AddReload, AddAudit, AddPolicy, AddLearn}) {
     add(app, surroundings, exit);
   }
   try {

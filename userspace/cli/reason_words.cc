@@ -44,6 +44,8 @@ constexpr ReasonWords kReasons[] = {
      "Let it connect again from where it belongs."},
     {"fd_inherited", "Another live process (usually a child) also holds the open connection, unused so far.",
      "Open the connection with close-on-exec, or close it in the child."},
+    {"not_allowed", "No rule of the guard's `allow` fits the process that opened the connection.",
+     "`belfry policy explain PID GUARD` says which field of the nearest rule does not hold."},
     {"no_such_process",
      "No process has this number as the asker counts, or it is no program (dead or a kernel thread).",
      "Ask again with a number from `ps`; in containers numbers differ from the host's."},

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/amounts.h"
 #include "kit/clock.h"
+#include "verdict/rule_words.h"
 
 namespace belfry::cli {
 namespace {
@@ -33,6 +34,7 @@ struct ActionWord {
   std::string_view action, word;
 };
 constexpr ActionWord kWords[] = {
+    {"not_allowed", "policy"},
     {"impostor_listener", "impostor"}, {"listener_enrolled", "serves"}, {"would_withhold", "withhold"}, {"unrecorded", "unseen"},
 };
 
@@ -94,7 +96,9 @@ std::string FromText(const effect::Entry& entry) {
 std::string VerdictText(const effect::Entry& entry) {
   std::vector<std::string> reasons;
   for (const std::string& reason : entry.reasons) reasons.push_back(Plain(reason));
-  if (!entry.rule.empty()) reasons.push_back("rule " + Plain(entry.rule));
+  const bool allowed = std::find(entry.reasons.begin(), entry.reasons.end(), verdict::kNotAllowed) == entry.reasons.end();
+  if (!allowed && !entry.message.empty()) reasons.push_back(Plain(entry.message));
+  if (allowed && !entry.rule.empty()) reasons.push_back("rule " + Plain(entry.rule));
   if (reasons.empty() && !entry.message.empty()) return Plain(entry.message);
   if (reasons.empty()) return Plain(entry.verdict);
   const bool only_noted = entry.verdict == "sound" || entry.verdict == "own";

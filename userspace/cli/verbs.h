@@ -18,7 +18,8 @@ void AddStatus(CLI::App& app, Surroundings& surroundings, int& exit);
 void AddMode(CLI::App& app, Surroundings& surroundings, int& exit);
 void AddReload(CLI::App& app, Surroundings& surroundings, int& exit);
 void AddAudit(CLI::App& app, Surroundings& surroundings, int& exit);
-void AddNotYet(CLI::App& app, Surroundings& surroundings, int& exit);  // learn, policy
+void AddPolicy(CLI::App& app, Surroundings& surroundings, int& exit);
+void AddLearn(CLI::App& app, Surroundings& surroundings, int& exit);
 
 }  // namespace belfry::cli
 

@@ -143,7 +143,7 @@ int Serve(const engine::Config& config, const kit::Log& log) {
   if (!opened.ok()) return Ended(log, opened.status(), kExitCannotGuard);
   if (absl::Status dropped = DropPrivileges(kAdminGroup); !dropped.ok()) return Ended(log, dropped, kExitCannotGuard);
   auto engine = engine::Engine::Make({.config = config,
-                                      .user = host::UserNumberOf,
+                                      .accounts = [] { return host::ReadAccounts(); },
                                       .kernel = std::move(opened->kernel),
                                       .adopted = opened->adopted,
                                       .cutter = *std::move(cutter),
@@ -159,7 +159,7 @@ int Main(int argc, char** argv) {
   const auto options = ParseOptions(argc, argv, exit_code);
   if (!options) return exit_code;
   if (options->uninstall) return Uninstall(log, options->bpffs);
-  const auto config = engine::LoadConfig(options->config, host::UserNumberOf);
+  const auto config = engine::LoadConfig(options->config, host::ReadAccounts());
   if (!config.ok()) {
     for (const auto line : absl::StrSplit(config.status().message(), '\n')) log.Error(std::string(line));
     return kExitBadConfiguration;

@@ -55,6 +55,7 @@ struct Entry {
   std::vector<std::string> reasons;
   std::string verdict;  // so far: "sound", "withheld", "own" (the guard's listener itself)
   std::string rule;     // of the policy, that decided
+  bool elsewhere = false;  // the host's paths do not mean there what they mean here
   bool violation = false;  // deny refuses or cuts it, or would
   std::string message;
   std::string mode;

@@ -88,6 +88,7 @@ void PutOwn(Json& own, const Entry& entry) {
   Put(own, "mode", entry.mode);
   Put(own, "verdict", entry.verdict);
   if (entry.violation) own["violation"] = true;
+  if (entry.elsewhere) own["elsewhere"] = true;
   if (entry.cookie != 0) own["connection"] = entry.cookie;
   if (entry.pid_start_ns != 0) own["start_ns"] = entry.pid_start_ns;
   if (entry.who != nullptr) {
@@ -104,6 +105,7 @@ void PutOwn(Json& own, const Entry& entry) {
     Put(own, "cgroup", entry.home->cgroup, kPathBytes);
     Put(own, "unit", entry.home->unit);
     Put(own, "pod", entry.home->pod);
+    if (entry.home->anchored > 0) own["anchored"] = entry.home->anchored;
   }
   Put(own, "program", entry.kernel_program);
   if (entry.count != 0) own["count"] = entry.count;
@@ -157,6 +159,7 @@ std::shared_ptr<const Who> TakeWho(const Json& line) {
 std::shared_ptr<const host::Home> TakeHome(const Json& line) {
   auto home = std::make_shared<host::Home>();
   Take(line, "/belfry/cgroup", home->cgroup);
+  Take(line, "/belfry/anchored", home->anchored);
   Take(line, "/belfry/unit", home->unit);
   Take(line, "/belfry/pod", home->pod);
   Take(line, "/container/id", home->container);
@@ -207,6 +210,7 @@ std::optional<Entry> FromJson(const std::string& text) {
   Take(line, "/belfry/mode", entry.mode);
   Take(line, "/belfry/verdict", entry.verdict);
   entry.violation = line.value("/belfry/violation"_json_pointer, Json(false)) == Json(true);
+  entry.elsewhere = line.value("/belfry/elsewhere"_json_pointer, Json(false)) == Json(true);
   Take(line, "/belfry/connection", entry.cookie);
   Take(line, "/belfry/start_ns", entry.pid_start_ns);
   Take(line, "/belfry/program", entry.kernel_program);

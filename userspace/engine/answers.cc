@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/callers.h"
 #include "engine/engine.h"
+#include "engine/policy_story.h"
 #include "engine/replies.h"
 #include "kit/error.h"
 
@@ -223,6 +224,16 @@ void Answers::Explain(const service::Peer& peer, const v1::ExplainRequest& reque
                      }
                      done(reply);
                    });
+      },
+      done);
+}
+
+void Answers::ExplainPolicy(const service::Peer& peer, const v1::PolicyRequest& request,
+                            service::Done<v1::PolicyReply> done) {
+  OnLoop(
+      [this, peer, request, done] {
+        engine_.bench().drain();
+        TellPolicy(engine_, request, engine_.kernel().Translate(peer.tgid, request.pid()).value_or(0), done);
       },
       done);
 }

@@ -31,6 +31,8 @@ class Answers final : public service::Questions {
               service::Done<v1::AttestAnswer> done) override;
   void Explain(const service::Peer& peer, const v1::ExplainRequest& request,
                service::Done<v1::ExplainReply> done) override;
+  void ExplainPolicy(const service::Peer& peer, const v1::PolicyRequest& request,
+                     service::Done<v1::PolicyReply> done) override;
   void SetMode(const v1::SetModeRequest& request, service::Done<v1::SetModeReply> done) override;
   void Reload(service::Done<v1::ReloadReply> done) override;
   void Follow(const v1::FollowRequest& request, std::function<void()> began,

@@ -33,12 +33,14 @@ void CheckUnique(YamlReader& reader, const Draft& draft) {
 }
 
 absl::Status Refused(const YamlReader& reader) {
-  return absl::InvalidArgumentError(absl::StrJoin(reader.mistakes(), "\n"));
+  std::string lines = absl::StrJoin(reader.mistakes(), "\n");
+  if (reader.more_mistakes() > 0) absl::StrAppend(&lines, "\n", reader.more_mistakes(), " more mistakes");
+  return absl::InvalidArgumentError(lines);
 }
 
 }  // namespace
 
-absl::StatusOr<Config> ParseConfig(const std::string& file, const std::string& text, const UserNumber& user) {
+absl::StatusOr<Config> ParseConfig(const std::string& file, const std::string& text, const host::Accounts& accounts) {
   YamlReader reader(file);
   YAML::Node root;
   // yaml-cpp reports by exceptions; they end here.
@@ -51,7 +53,7 @@ absl::StatusOr<Config> ParseConfig(const std::string& file, const std::string& t
     return Refused(reader);
   }
   Draft draft;
-  draft.user = &user;
+  draft.accounts = &accounts;
   try {
     ReadDraft(reader, root, draft);
     CheckUnique(reader, draft);
@@ -68,7 +70,7 @@ absl::StatusOr<Config> ParseConfig(const std::string& file, const std::string& t
   return config;
 }
 
-absl::StatusOr<Config> LoadConfig(const std::string& file, const UserNumber& user) {
+absl::StatusOr<Config> LoadConfig(const std::string& file, const host::Accounts& accounts) {
   const std::string doing = absl::StrCat("reading the configuration ", file);
   errno = 0;
   std::ifstream in(file, std::ios::binary);
@@ -78,8 +80,8 @@ absl::StatusOr<Config> LoadConfig(const std::string& file, const UserNumber& use
   if (in.bad()) return kit::ErrnoError(doing);
   text.resize(static_cast<size_t>(in.gcount()));
   if (text.size() > kConfigBytesLimit)
-    return kit::Error(absl::StatusCode::kInvalidArgument, doing, "more than 1 MiB", "is this the right file?");
-  return ParseConfig(file, text, user);
+    return kit::Error(absl::StatusCode::kInvalidArgument, doing, "more than 16 MiB", "split it, or is this the wrong file?");
+  return ParseConfig(file, text, accounts);
 }
 
 Preexisting PreexistingPolicy(const GuardConfig& guard, verdict::Mode mode) {

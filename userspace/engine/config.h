@@ -2,19 +2,21 @@
 //
 // Nothing is half-applied: either the whole file is understood or none of it is. Each mistake is one line of
 // `FILE:LINE:COLUMN: found ..., expected ...; did you mean ...?`, lines and columns counted from 1.
-// Pure but for LoadConfig, which reads the file and asks `user` for names. Thread-safe.
+// Pure but for LoadConfig, which reads the file. Thread-safe.
 #ifndef BELFRY_ENGINE_CONFIG_H_
 #define BELFRY_ENGINE_CONFIG_H_
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "host/user_names.h"
 #include "verdict/facts.h"
+#include "verdict/rules.h"
 
 namespace belfry::engine {
 
@@ -42,6 +44,7 @@ struct GuardConfig {
   bool agent = false;           // a SPIRE agent's guard
   std::vector<GuardedSocket> sockets;
   ListenerRule listener;
+  std::shared_ptr<const verdict::Rules> rules;  // null: everyone may connect
   uint32_t require = 0;  // taints that the backend must be able to see
   std::optional<Preexisting> preexisting;
   std::optional<DaemonLoss> on_daemon_loss;
@@ -61,13 +64,12 @@ struct Config {
 
 // struct sockaddr_un has 108 bytes, the last one is the terminating NUL.
 inline constexpr size_t kSunPathLimit = 107;
-inline constexpr size_t kConfigBytesLimit = 1 << 20;
+inline constexpr size_t kConfigBytesLimit = 16 << 20;
+inline constexpr size_t kRulesLimit = 100'000;   // of all guards; an alias may repeat a list without end
+inline constexpr size_t kValuesLimit = 1'000'000;  // in all rules, likewise
 
-// The number of a user name, nullopt if there is no such user.
-using UserNumber = std::function<std::optional<uint32_t>(const std::string& name)>;
-
-absl::StatusOr<Config> ParseConfig(const std::string& file, const std::string& text, const UserNumber& user);
-absl::StatusOr<Config> LoadConfig(const std::string& file, const UserNumber& user);
+absl::StatusOr<Config> ParseConfig(const std::string& file, const std::string& text, const host::Accounts& accounts);
+absl::StatusOr<Config> LoadConfig(const std::string& file, const host::Accounts& accounts);
 
 // What a guard does where the file says nothing (design 4): an agent's guard in deny resets what it did not see open.
 Preexisting PreexistingPolicy(const GuardConfig& guard, verdict::Mode mode);

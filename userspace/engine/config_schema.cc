@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "engine/config_rules.h"
 #include "verdict/soundness.h"
 
 namespace belfry::engine {
@@ -86,18 +87,10 @@ void ReadListenerExe(YamlReader& reader, const Node& node, ListenerRule& into) {
 }
 struct ListenerDraft {
   ListenerRule rule;
-  const UserNumber* user;
+  const host::Accounts* accounts;
 };
 void ReadListenerUid(YamlReader& reader, const Node& node, ListenerDraft& into) {
-  uint32_t number = 0;
-  if (node.IsScalar() && absl::SimpleAtoi(node.Scalar(), &number)) {
-    into.rule.uid = number;
-    return;
-  }
-  const auto name = reader.Text(node, "a user's name or number");
-  if (!name) return;
-  into.rule.uid = *into.user ? (*into.user)(*name) : std::nullopt;
-  if (!into.rule.uid) reader.Wrong(node, YamlReader::Shown(node), "a user that exists here, or a number");
+  into.rule.uid = ReadAccount(reader, node, into.accounts->users, "user");
 }
 void ReadActivation(YamlReader& reader, const Node& node, ListenerDraft& into) {
   static const std::vector<std::string> kKnown = {"systemd"};
@@ -112,7 +105,7 @@ constexpr Key<ListenerDraft> kListenerKeys[] = {
     {"pod", nullptr, "exe, uid or activated_by: listeners by pod are not there yet"},
 };
 void ReadListener(YamlReader& reader, const Node& node, GuardDraft& into) {
-  ListenerDraft draft{{}, into.user};
+  ListenerDraft draft{{}, into.draft->accounts};
   reader.Map<ListenerDraft>(node, "a listener: {exe, uid, activated_by}", kListenerKeys, draft);
   into.config.listener = draft.rule;
 }
@@ -181,13 +174,13 @@ constexpr Key<GuardDraft> kGuardKeys[] = {
     {"container_paths", PolicyTruth<&verdict::GuardPolicy::container_paths>},
     {"rootless", PolicyTruth<&verdict::GuardPolicy::rootless>},
     {"delegated", ReadDelegated},
-    {"allow", nullptr, "no allow: rules are not there yet, everyone may connect and identity is still pinned"},
+    {"allow", ReadRules},
     {"limit", nullptr, "no limit: limits are not there yet"},
 };
 
 void ReadGuard(YamlReader& reader, const Node& node, Draft& into) {
   GuardDraft guard;
-  guard.user = into.user;
+  guard.draft = &into;
   guard.config.line = node.Mark().line + 1;
   const auto seen = reader.Map<GuardDraft>(node, "a guard", kGuardKeys, guard);
   if (!node.IsMap()) return;

@@ -12,16 +12,19 @@
 
 namespace belfry::engine {
 
+struct Draft;
+
 // A guard while it is read: places are kept until everything that refers to another place has been checked.
 struct GuardDraft {
   GuardConfig config;
-  const UserNumber* user = nullptr;
+  Draft* draft = nullptr;
   YAML::Node name_node;
   std::vector<std::pair<GuardedSocket, YAML::Node>> sockets;
 };
 struct Draft {
   Config config;
-  const UserNumber* user = nullptr;
+  const host::Accounts* accounts = nullptr;
+  size_t rules = 0, values = 0;  // so far
   std::vector<GuardDraft> guards;
 };
 

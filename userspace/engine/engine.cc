@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kExpire{250};   // answers what waits for a worker that hangs
 constexpr std::chrono::milliseconds kLook{2000};    // names and listeners, while one of them is missing
+constexpr std::chrono::milliseconds kMoreFiles{20};  // between looks at the paths that rules name
 constexpr std::chrono::milliseconds kSweep{5000};   // the kernel's state against what is known
 constexpr size_t kManyConnections = 16384;          // not yet known to be gone: a quarter of the kernel's map
 
@@ -51,6 +52,8 @@ std::vector<std::string> WithoutEffect(const Config& config, const std::string& 
     const std::string where = absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name, ": ");
     if (!guard.policy.preload_excepted.empty())
       lines.push_back(where + "except: preload has no effect: no record says which preload was seen");
+    if (guard.rules != nullptr && guard.policy.mode == verdict::Mode::kDeny)
+      lines.push_back(where + "allow: decided right after the connect: who is not allowed is cut, no connect is refused in the kernel");
     if (guard.on_daemon_loss && backend == "cgroup")
       lines.push_back(where + "on_daemon_loss has no effect: backend cgroup refuses nothing in the kernel");
   }
@@ -101,16 +104,17 @@ Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loo
   digests_ = std::make_unique<Digests>(kernel(), *hashers_);
   reader_ = std::make_unique<EvidenceReader>(kernel(), *readers_, *digests_);
   cuts_ = std::make_unique<Cuts>(*loop_, kernel(), *parts_.cutter, journal_, guards_);
+  gate_ = std::make_unique<Gate>(kernel(), guards_, seen_.processes, *reader_, *cuts_, journal_);
   listeners_ = std::make_unique<Listeners>(kernel(), guards_, *reader_, journal_, log_);
   pipeline_ = std::make_unique<Pipeline>(
-      kernel(), guards_, seen_, *cuts_, journal_, witness_,
+      kernel(), guards_, seen_, *cuts_, journal_, witness_, *gate_,
       Pipeline::Signals{
           .listeners_changed = [this] { listeners_->Scan([] {}); },
           .opened = [this](const Guard& guard, const belfry_pin& opener) { Prefetch(guard, opener); }});
-  sweep_ = std::make_unique<Sweep>(kernel(), guards_, seen_, *cuts_, gaps_);
+  sweep_ = std::make_unique<Sweep>(kernel(), guards_, seen_, *cuts_, *gate_, gaps_);
   modes_ = std::make_unique<Modes>(parts_.config.run_dir, guards_, host::DisarmedBy(parts_.disarm_file));
   canary_ = std::make_unique<Canary>(*loop_, kernel(), parts_.config.run_dir);
-  bench_ = std::make_unique<Bench>(Bench{*loop_, kernel(), guards_, gaps_, *cuts_, *reader_, journal_,
+  bench_ = std::make_unique<Bench>(Bench{*loop_, kernel(), guards_, gaps_, *cuts_, *reader_, *gate_, journal_,
                                          [this] { pipeline_->Turn(); }, parts_.deadlines});
   questions_ = std::make_unique<Answers>(*this);
 }
@@ -128,6 +132,7 @@ absl::Status Engine::TakeGuards(const Config& config) {
   std::vector<Guard> guards;
   for (const GuardConfig& guard : config.guards) guards.push_back({.number = numbers->at(guard.policy.name), .config = guard});
   guards_.Replace(std::move(guards));
+  FollowFiles(gate_->WatchFiles());
   if (absl::Status status = modes_->Apply(); !status.ok()) {
     if (!absl::IsInvalidArgument(status)) return status;
     log_.Warning(std::string(status.message()));
@@ -135,6 +140,11 @@ absl::Status Engine::TakeGuards(const Config& config) {
   // Orders first: a guard's first connection is treated as its mode says.
   if (absl::Status status = GiveOrders(); !status.ok()) return status;
   return GuardNames();
+}
+
+// Ten thousand paths are not asked about in one go.
+void Engine::FollowFiles(bool all_known) {
+  if (!all_known) loop_->After(kMoreFiles, [this] { FollowFiles(gate_->Look()); });
 }
 
 absl::Status Engine::GiveOrders() {
@@ -253,6 +263,7 @@ void Engine::Prefetch(const Guard& guard, const belfry_pin& opener) {
 
 void Engine::Tick() {
   if (absl::Status status = GuardNames(); !status.ok()) log_.Error(std::string(status.message()));
+  gate_->Look();
   const bool missing = std::any_of(guards_.all().begin(), guards_.all().end(),
                                    [](const Guard& guard) { return guard.listeners.empty(); });
   if (missing) listeners_->Scan([] {});
@@ -303,7 +314,7 @@ void Engine::ModesChanged() {
 }
 
 absl::StatusOr<std::string> Engine::Reload() {
-  auto config = LoadConfig(parts_.config.file, parts_.user);
+  auto config = LoadConfig(parts_.config.file, parts_.accounts());
   if (!config.ok()) return config.status();
   if (absl::Status status = CheckRequired(*config, kernel().BlindTo(), kernel().BackendName()); !status.ok())
     return status;

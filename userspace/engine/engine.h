@@ -19,6 +19,7 @@
 #include "engine/cuts.h"
 #include "engine/digests.h"
 #include "engine/evidence_reader.h"
+#include "engine/gate.h"
 #include "engine/guard.h"
 #include "engine/guard_numbers.h"
 #include "engine/judgement.h"
@@ -41,7 +42,7 @@ namespace belfry::engine {
 
 struct EngineParts {
   Config config;
-  UserNumber user;  // for reloads
+  std::function<host::Accounts()> accounts = [] { return host::Accounts(); };  // for reloads
   std::unique_ptr<kernel::Kernel> kernel;
   bool adopted = false;  // the kernel part was watching before we came
   std::unique_ptr<effect::Cutter> cutter;
@@ -82,6 +83,7 @@ class Engine {
   Modes& modes() { return *modes_; }
   Canary& canary() { return *canary_; }
   Listeners& listeners() { return *listeners_; }
+  Gate& gate() { return *gate_; }
   effect::Journal& journal() { return journal_; }
   host::UserNames& names() { return names_; }
   const EngineParts& parts() const { return parts_; }
@@ -97,6 +99,7 @@ class Engine {
   absl::Status MarkWhatWasThere();
   void Prefetch(const Guard& guard, const belfry_pin& opener);
   void SayNotes();
+  void FollowFiles(bool all_known);
   void Every(std::chrono::milliseconds period, std::function<void()> task);
   void Tick();
   void TellClosed(const evidence::SeenConnection& connection);
@@ -118,6 +121,7 @@ class Engine {
   std::unique_ptr<Digests> digests_;
   std::unique_ptr<EvidenceReader> reader_;
   std::unique_ptr<Cuts> cuts_;
+  std::unique_ptr<Gate> gate_;
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<Sweep> sweep_;

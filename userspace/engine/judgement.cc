@@ -8,6 +8,7 @@
 #include "kit/clock.h"
 #include "kit/escape.h"
 #include "verdict/message.h"
+#include "verdict/rule_words.h"
 
 namespace belfry::engine {
 namespace {
@@ -87,6 +88,8 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     if (answer_.verdict.outcome != Outcome::kSound) return Withheld(*guard);
     if (!read_) return ReadEvidence(guard->PolicyNow());
     if (!SameImage(read_for_, facts_)) return Unavailable("the process changed while its evidence was read; ask again");
+    if (!question_.reference) AskRules(*guard);
+    if (answer_.verdict.outcome != Outcome::kSound) return Withheld(*guard);
     Sound(*guard);
   }
 
@@ -96,7 +99,7 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     // Without an exec record only trust_backfill gets here: then what runs now is all there is.
     const bool seen = facts_.process && !(facts_.process->image_flags & BELFRY_IMAGE_BACKFILLED);
     const Wanted wanted{.path = question_.want_path && verdict.path_proven,
-                        .sha256 = question_.want_sha256 && verdict.path_proven,
+                        .sha256 = (question_.want_sha256 || RulesAskDigest()) && verdict.path_proven,
                         .size_limit = question_.size_limit,
                         .exec_ns = seen ? facts_.process->exec_ns : 0,
                         .tolerated_place = verdict::ToleratedPlace(policy)};
@@ -110,6 +113,25 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
                         });
   }
 
+  bool RulesAskDigest() const {
+    const Guard* guard = bench_.guards.ByNumber(question_.guard);
+    return guard != nullptr && guard->config.rules != nullptr && guard->config.rules->Asks(verdict::Field::kSha256);
+  }
+
+  // Rules may have changed since it connected, and its record on the ring may be lost. In a guard that denies, a rule that
+  // only warns withholds nothing.
+  void AskRules(const Guard& guard) {
+    const DigestFact digest{.pending = false, .sha256 = read_->sha256, .absent = read_->absent.empty() ? "it is not proven" : read_->absent};
+    for (const verdict::ConnectionFacts& connection : facts_.connections) {
+      if (!connection.alive) continue;
+      const Gate::Answer answer = bench_.gate.Ask(guard, connection.record, digest);
+      if (answer.allowed || (guard.mode == verdict::Mode::kDeny && !answer.refuses)) continue;
+      answer_.verdict.outcome = Outcome::kWithheld;
+      answer_.verdict.reasons = {verdict::kNotAllowed};
+      answer_.verdict.to_cut.push_back(connection.cookie);
+    }
+  }
+
   void Sound(Guard& guard) {
     const verdict::Verdict& verdict = answer_.verdict;
     verdict::Evidence& evidence = answer_.evidence;
@@ -118,7 +140,7 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     evidence.gid = facts_.live->creds.egid;
     evidence.supplementary_gids = read_->supplementary_gids;
     evidence.path = read_->path;
-    evidence.sha256 = read_->sha256;
+    if (question_.want_sha256) evidence.sha256 = read_->sha256;
     if (verdict.image_proven) {
       const belfry_file_id& image = facts_.live->exe;
       evidence.exe = absl::StrCat(image.dev, ":", image.ino, ":", image.generation);

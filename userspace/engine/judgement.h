@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "engine/cuts.h"
 #include "engine/evidence_reader.h"
+#include "engine/gate.h"
 #include "engine/gather_facts.h"
 #include "engine/guard.h"
 #include "engine/loop.h"
@@ -61,6 +62,7 @@ struct Bench {
   const evidence::Gaps& gaps;
   Cuts& cuts;
   EvidenceReader& reader;
+  Gate& gate;
   effect::Journal& journal;
   std::function<void()> drain;  // the pipeline's turn: what the ring holds is applied before the facts are read
   Deadlines deadlines;

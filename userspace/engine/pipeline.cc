@@ -30,6 +30,7 @@ void Pipeline::Turn() {
   if (in_turn_) return;  // a cut that answers at once may ask again
   in_turn_ = true;
   suspects_.clear();
+  orders_.clear();
   lines_.clear();
   listeners_changed_ = false;
 
@@ -63,13 +64,15 @@ void Pipeline::Apply(const belfry_event_exit& event) {
 }
 
 void Pipeline::Apply(const belfry_event_connect& event) {
-  const Guard* guard = guards_.ByNumber(event.connection.guard);
+  Guard* guard = guards_.ByNumber(event.connection.guard);
   const bool recorded = event.header.kind == BELFRY_KIND_CONNECT;
+  const bool found_before = seen_.connections.Find(event.cookie) != nullptr;  // by the sweep
   if (recorded) seen_.connections.Apply(event);
   if (guard == nullptr) return;  // the canary's, or of a guard that is no longer there
   lines_.push_back(About(recorded ? "connect" : "unrecorded", event, guard));
   if (journal_.followed()) witness_.Opener(event.connection, lines_.back());
   if (recorded) {
+    if (!found_before) gate_.Opened(*guard, event.cookie, event.connection, lines_.back(), orders_);
     signals_.opened(*guard, event.connection.opener);
   } else {
     suspects_.push_back({event.cookie, event.connection.guard, event.connection.opener,
@@ -183,16 +186,15 @@ void Pipeline::Forget(const std::vector<uint64_t>& gone) {
 }
 
 void Pipeline::Judge() {
-  std::vector<Cuts::Order> orders;
   for (const Suspect& suspect : suspects_) {
     const Guard* guard = guards_.ByNumber(suspect.guard);
     if (guard == nullptr || guard->mode != verdict::Mode::kDeny || guard->IsOwn(suspect.opener)) continue;
     const uint32_t bits = suspect.taints & verdict::WithholdingBits(guard->config.policy);
     if (bits == 0) continue;
-    orders.push_back({.guard = suspect.guard, .key = suspect.cookie, .why = verdict::TaintNames(bits).front()});
+    orders_.push_back({.guard = suspect.guard, .key = suspect.cookie, .why = verdict::TaintNames(bits).front()});
   }
   // In the same turn: nothing that the server sends from now on may reach whoever holds the other end.
-  if (!orders.empty()) cuts_.Now(orders, [] {});
+  if (!orders_.empty()) cuts_.Now(orders_, [] {});
 }
 
 }  // namespace belfry::engine

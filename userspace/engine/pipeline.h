@@ -12,6 +12,7 @@
 
 #include "effect/journal.h"
 #include "engine/cuts.h"
+#include "engine/gate.h"
 #include "engine/guard.h"
 #include "engine/witness.h"
 #include "evidence/connections.h"
@@ -36,9 +37,9 @@ class Pipeline {
   };
 
   Pipeline(kernel::Kernel& kernel, Guards& guards, Seen& seen, Cuts& cuts, effect::Journal& journal, Witness& witness,
-           Signals signals)
+           Gate& gate, Signals signals)
       : kernel_(kernel), guards_(guards), seen_(seen), cuts_(cuts), journal_(journal), witness_(witness),
-        signals_(std::move(signals)) {}
+        gate_(gate), signals_(std::move(signals)) {}
 
   void Turn();
 
@@ -72,9 +73,11 @@ class Pipeline {
   Cuts& cuts_;
   effect::Journal& journal_;
   Witness& witness_;
+  Gate& gate_;
   const Signals signals_;
 
   std::vector<Suspect> suspects_;     // of this turn
+  std::vector<Cuts::Order> orders_;   // of this turn
   std::vector<effect::Entry> lines_;  // of this turn
   bool listeners_changed_ = false;
   bool in_turn_ = false;

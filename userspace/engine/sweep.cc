@@ -65,7 +65,9 @@ absl::Status Sweep::Connections(uint64_t now_ns) {
   if (!entries.ok()) return entries.status();
   std::vector<Cuts::Order> orders;
   for (const kernel::ConnectionEntry& entry : *entries) {
+    const bool known = seen_.connections.Find(entry.cookie) != nullptr;
     seen_.connections.Put(entry.cookie, entry.record, entry.alive, now_ns);
+    if (entry.alive && !known && seen_.connections.Find(entry.cookie) != nullptr) gate_.Found(entry.cookie, entry.record);
     if (!entry.alive) {
       cuts_.Forget(entry.cookie);
       if (absl::Status status = kernel_.Forget(entry.cookie); !status.ok() && !absl::IsNotFound(status)) return status;

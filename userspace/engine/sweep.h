@@ -1,5 +1,5 @@
 // What the stream may have lost, found in the kernel's own state: connections that ended, connections whose opener has
-// exec'd or exited, connections that were open before Belfry watched, intervals in which a program did not run.
+// exec'd or exited, connections that no rule was asked about, connections that were open before Belfry watched, intervals in which a program did not run.
 //
 // Synchronous, loop thread only. Cost: one look at every record, one at each opener in a guard that denies.
 #ifndef BELFRY_ENGINE_SWEEP_H_
@@ -22,8 +22,8 @@ namespace belfry::engine {
 
 class Sweep {
  public:
-  Sweep(kernel::Kernel& kernel, Guards& guards, Seen& seen, Cuts& cuts, evidence::Gaps& gaps)
-      : kernel_(kernel), guards_(guards), seen_(seen), cuts_(cuts), gaps_(gaps) {}
+  Sweep(kernel::Kernel& kernel, Guards& guards, Seen& seen, Cuts& cuts, Gate& gate, evidence::Gaps& gaps)
+      : kernel_(kernel), guards_(guards), seen_(seen), cuts_(cuts), gate_(gate), gaps_(gaps) {}
 
   // Forgets what is gone, corrects what is known, cuts what must end. `now_ns`: boot time.
   absl::Status Connections(uint64_t now_ns);
@@ -42,6 +42,7 @@ class Sweep {
   Guards& guards_;
   Seen& seen_;
   Cuts& cuts_;
+  Gate& gate_;
   evidence::Gaps& gaps_;
   std::map<std::string, uint64_t> missed_;  // by program, at the last look
   uint64_t looked_ns_ = 0;

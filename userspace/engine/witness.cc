@@ -57,6 +57,7 @@ void Witness::Opener(const belfry_connection& connection, effect::Entry& entry) 
   entry.reasons = verdict::TaintNames(connection.taints | image);
   const Guard* guard = guards_.ByNumber(connection.guard);
   if (guard == nullptr) return;
+  entry.elsewhere = !verdict::OnHostPaths(connection.place | (record == nullptr ? 0 : record->place), guard->config.policy);
   const bool withheld = ((connection.taints | image) & verdict::WithholdingBits(guard->config.policy)) != 0;
   entry.verdict = guard->IsOwn(connection.opener) ? "own" : withheld ? "withheld" : "sound";
 }

@@ -13,6 +13,7 @@ namespace belfry::engine {
 namespace {
 
 constexpr size_t kShownBytes = 64;
+constexpr size_t kMistakesKept = 100;
 
 size_t EditDistance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
@@ -54,7 +55,10 @@ std::string YamlReader::Shown(const YAML::Node& node) {
 }
 
 void YamlReader::WrongAt(int line, int column, const std::string& message) {
-  mistakes_.push_back(absl::StrCat(kit::Escape(file_), ":", line, ":", column, ": ", message));
+  if (mistakes_.size() == kMistakesKept)
+    ++more_mistakes_;
+  else
+    mistakes_.push_back(absl::StrCat(kit::Escape(file_), ":", line, ":", column, ": ", message));
 }
 
 void YamlReader::Wrong(const YAML::Node& node, const std::string& found, const std::string& expected,

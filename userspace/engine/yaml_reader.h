@@ -26,7 +26,8 @@ class YamlReader {
   void Wrong(const YAML::Node& node, const std::string& found, const std::string& expected,
              std::span<const std::string> known = {}, const std::string& near = {});
   void WrongAt(int line, int column, const std::string& message);
-  const std::vector<std::string>& mistakes() const { return mistakes_; }
+  const std::vector<std::string>& mistakes() const { return mistakes_; }  // the first hundred
+  size_t more_mistakes() const { return more_mistakes_; }
 
   // nullopt: a mistake was noted.
   std::optional<std::string> Text(const YAML::Node& node, const std::string& expected);
@@ -81,6 +82,7 @@ class YamlReader {
  private:
   const std::string file_;
   std::vector<std::string> mistakes_;
+  size_t more_mistakes_ = 0;
 };
 
 }  // namespace belfry::engine

@@ -1,13 +1,16 @@
 #include "host/cgroups.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "host/machine.h"
 #include "host/mounts.h"
@@ -61,11 +64,18 @@ std::string PodIn(Text name) {
 
 Home HomeOf(std::string_view cgroup_path) {
   Home home{.cgroup = std::string(cgroup_path)};
+  size_t depth = 0;
+  const auto take = [&](std::string& into, size_t& at, std::string found) {
+    if (!into.empty() || found.empty()) return;
+    into = std::move(found);
+    at = depth;
+  };
   for (const Text name : absl::StrSplit(Text(cgroup_path.data(), cgroup_path.size()), '/', absl::SkipEmpty())) {
-    if (home.unit.empty() && IsUnit(name)) home.unit = std::string(name);
+    ++depth;
+    if (IsUnit(name)) take(home.unit, home.unit_depth, std::string(name));
     if (name.substr(0, 5) == "user@" && absl::EndsWith(name, ".service")) break;
-    if (home.pod.empty() && home.container.empty()) home.pod = PodIn(name);
-    if (home.container.empty()) home.container = ContainerIn(name);
+    if (home.container.empty()) take(home.pod, home.pod_depth, PodIn(name));
+    take(home.container, home.container_depth, ContainerIn(name));
   }
   return home;
 }
@@ -81,7 +91,9 @@ Cgroups::Cgroups() {
 std::shared_ptr<const Home> Cgroups::Find(uint64_t id) {
   if (const auto found = known_.find(id); found != known_.end()) return found->second;
   const std::string path = PathOf(id);
-  auto home = std::make_shared<const Home>(HomeOf(path));
+  Home named = HomeOf(path);
+  named.anchored = Anchored(path);
+  auto home = std::make_shared<const Home>(std::move(named));
   if (path.empty()) return home;  // perhaps only out of sight now
   if (known_.size() >= kKnownMax) known_.clear();
   known_.emplace(id, home);
@@ -101,6 +113,19 @@ std::string Cgroups::PathOf(uint64_t id) const {
   if (!path.ok() || path->compare(0, mount_point_.size(), mount_point_) != 0 || absl::EndsWith(*path, " (deleted)")) return "";
   const std::string below = path->substr(mount_point_.size());
   return below.empty() ? "/" : below;
+}
+
+size_t Cgroups::Anchored(std::string_view path) const {
+  std::string at = ".";
+  size_t depth = 0;
+  for (const Text name : absl::StrSplit(Text(path.data(), path.size()), '/', absl::SkipEmpty())) {
+    absl::StrAppend(&at, "/", name);
+    struct stat made {};
+    if (!root_ || fstatat(root_.get(), at.c_str(), &made, AT_SYMLINK_NOFOLLOW) != 0) return depth;
+    if (made.st_uid != 0 || (made.st_mode & (S_IWGRP | S_IWOTH)) != 0) return depth;
+    ++depth;
+  }
+  return depth;
 }
 
 }  // namespace belfry::host

@@ -192,6 +192,10 @@ absl::StatusOr<std::string> ExecutableNow(int64_t pid, const std::string& proc_r
   return LinkTarget(absl::StrCat(proc_root, "/", pid, "/exe"), "reading the path of an executable");
 }
 
+absl::StatusOr<std::string> NetworkNamespaceNow(int64_t pid, const std::string& proc_root) {
+  return LinkTarget(absl::StrCat(proc_root, "/", pid, "/ns/net"), "reading a network namespace");
+}
+
 absl::StatusOr<std::string> PathOf(int fd) {
   return LinkTarget(absl::StrCat("/proc/self/fd/", fd), "reading the path of an open file");
 }

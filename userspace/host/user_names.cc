@@ -23,6 +23,9 @@ struct Format {
   std::vector<size_t> numbers;  // fields that must be numbers, the id first
 };
 
+// name:password:uid:gid:gecos:home:shell and name:password:gid:members
+const Format kPasswd = {6, {2, 3}}, kGroup = {3, {2}};
+
 // Go's strconv.Atoi takes a sign; absl takes surrounding space too, which Go does not.
 bool IsNumber(absl::string_view field) {
   int64_t value;
@@ -30,8 +33,10 @@ bool IsNumber(absl::string_view field) {
          absl::SimpleAtoi(field, &value);
 }
 
-NamesById Parse(std::string_view text, const Format& format) {
-  NamesById names;
+using NamedNumbers = std::vector<std::pair<uint32_t, std::string>>;
+
+NamedNumbers Parse(std::string_view text, const Format& format) {
+  NamedNumbers names;
   for (absl::string_view raw : absl::StrSplit(absl::string_view(text.data(), text.size()), '\n')) {
     const absl::string_view line = absl::StripAsciiWhitespace(raw);
     if (line.empty() || line[0] == '#') continue;
@@ -45,9 +50,23 @@ NamesById Parse(std::string_view text, const Format& format) {
     // Go compares the text of the number, so "007" and "+7" are nobody's.
     const absl::string_view spelled = fields[format.numbers[0]];
     if (!numbers || !absl::SimpleAtoi(spelled, &id) || absl::StrCat(id) != spelled) continue;
-    names.try_emplace(id, std::string(name));
+    names.emplace_back(id, std::string(name));
   }
   return names;
+}
+
+NamesById ById(NamedNumbers all) {
+  NamesById names;
+  for (auto& [id, name] : all) names.try_emplace(id, std::move(name));
+  return names;
+}
+
+NumbersByName ByName(const std::string& file, const Format& format) {
+  NumbersByName numbers;
+  const auto text = kit::ReadFile(file, kFileBytes);
+  if (!text.ok()) return numbers;
+  for (auto& [id, name] : Parse(*text, format)) numbers.try_emplace(std::move(name), id);
+  return numbers;
 }
 
 bool SameFile(const struct stat& a, const struct stat& b) {
@@ -60,18 +79,11 @@ bool SameFile(const struct stat& a, const struct stat& b) {
 
 }  // namespace
 
-// name:password:uid:gid:gecos:home:shell
-NamesById ParsePasswd(std::string_view text) { return Parse(text, {6, {2, 3}}); }
+NamesById ParsePasswd(std::string_view text) { return ById(Parse(text, kPasswd)); }
+NamesById ParseGroup(std::string_view text) { return ById(Parse(text, kGroup)); }
 
-// name:password:gid:members
-NamesById ParseGroup(std::string_view text) { return Parse(text, {3, {2}}); }
-
-std::optional<uint32_t> UserNumberOf(const std::string& name) {
-  const auto text = kit::ReadFile("/etc/passwd", kFileBytes);
-  if (!text.ok()) return std::nullopt;
-  for (const auto& [uid, user] : ParsePasswd(*text))
-    if (user == name) return uid;
-  return std::nullopt;
+Accounts ReadAccounts(const std::string& root) {
+  return {.users = ByName(absl::StrCat(root, "/etc/passwd"), kPasswd), .groups = ByName(absl::StrCat(root, "/etc/group"), kGroup)};
 }
 
 UserNames::UserNames(const std::string& root) {

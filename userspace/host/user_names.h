@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -25,8 +26,12 @@ using NamesById = absl::flat_hash_map<uint32_t, std::string>;
 NamesById ParsePasswd(std::string_view text);
 NamesById ParseGroup(std::string_view text);
 
-// The number of a user, by the same rules; nullopt: no such user.
-std::optional<uint32_t> UserNumberOf(const std::string& name);
+// The other way, by the same rules, for files that we read: a name's number, once read.
+using NumbersByName = std::map<std::string, uint32_t>;
+struct Accounts {
+  NumbersByName users, groups;
+};
+Accounts ReadAccounts(const std::string& root = "");
 
 class UserNames {
  public:

@@ -1,5 +1,7 @@
 #include "kit/escape.h"
 
+#include <cctype>
+
 #include <cstdint>
 
 namespace belfry::kit {
@@ -60,6 +62,18 @@ std::string Escape(std::string_view bytes, size_t limit) {
     }
     if (out.size() + kCut.size() <= limit) room_for_cut = out.size();
     bytes.remove_prefix(taken);
+  }
+  return out;
+}
+
+std::string Unescape(std::string_view text) {
+  std::string out;
+  const auto digit = [](char c) { return c >= 'a' ? c - 'a' + 10 : c - '0'; };
+  while (!text.empty()) {
+    const bool escaped = text.size() >= 4 && text[0] == '\\' && text[1] == 'x' && std::isxdigit(static_cast<unsigned char>(text[2])) != 0 &&
+                         std::isxdigit(static_cast<unsigned char>(text[3])) != 0;
+    out.push_back(escaped ? static_cast<char>(digit(text[2]) << 4 | digit(text[3])) : text[0]);
+    text.remove_prefix(escaped ? 4 : 1);
   }
   return out;
 }

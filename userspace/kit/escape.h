@@ -13,6 +13,9 @@ namespace belfry::kit {
 // bidirectional overrides too. At most `limit` bytes; a cut text ends in "...".
 std::string Escape(std::string_view bytes, size_t limit = 256);
 
+// The bytes that Escape was given, if nothing was cut off: there every backslash begins \xNN.
+std::string Unescape(std::string_view text);
+
 bool IsValidUtf8(std::string_view bytes);
 
 }  // namespace belfry::kit

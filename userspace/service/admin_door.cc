@@ -34,6 +34,13 @@ grpc::ServerUnaryReactor* AdminDoor::Explain(grpc::CallbackServerContext*, const
   return call;
 }
 
+grpc::ServerUnaryReactor* AdminDoor::ExplainPolicy(grpc::CallbackServerContext*, const v1::PolicyRequest* request,
+                                                   v1::PolicyReply* reply) {
+  auto* call = new UnaryCall<v1::PolicyReply>(reply, connection_);
+  questions_.ExplainPolicy(connection_.peer(), *request, call->TakeDone());
+  return call;
+}
+
 grpc::ServerUnaryReactor* AdminDoor::SetMode(grpc::CallbackServerContext*, const v1::SetModeRequest* request,
                                              v1::SetModeReply* reply) {
   auto* call = new UnaryCall<v1::SetModeReply>(reply, connection_);

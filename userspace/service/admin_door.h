@@ -23,6 +23,8 @@ class AdminDoor final : public v1::Admin::CallbackService {
                                    v1::AttestAnswer* reply) override;
   grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context, const v1::ExplainRequest* request,
                                     v1::ExplainReply* reply) override;
+  grpc::ServerUnaryReactor* ExplainPolicy(grpc::CallbackServerContext* context, const v1::PolicyRequest* request,
+                                          v1::PolicyReply* reply) override;
   grpc::ServerUnaryReactor* SetMode(grpc::CallbackServerContext* context, const v1::SetModeRequest* request,
                                     v1::SetModeReply* reply) override;
   grpc::ServerUnaryReactor* Reload(grpc::CallbackServerContext* context, const v1::ReloadRequest* request,

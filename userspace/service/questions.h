@@ -43,6 +43,7 @@ class Questions {
   virtual void Status(Done<v1::StatusReply> done) = 0;
   virtual void Attest(const Peer& peer, const v1::AdminAttestRequest& request, Done<v1::AttestAnswer> done) = 0;
   virtual void Explain(const Peer& peer, const v1::ExplainRequest& request, Done<v1::ExplainReply> done) = 0;
+  virtual void ExplainPolicy(const Peer& peer, const v1::PolicyRequest& request, Done<v1::PolicyReply> done) = 0;
   virtual void SetMode(const v1::SetModeRequest& request, Done<v1::SetModeReply> done) = 0;
   virtual void Reload(Done<v1::ReloadReply> done) = 0;
   // `began`: every line from here on. `line` answers false when the reader has no room for it: then it was not taken, and

@@ -114,8 +114,7 @@ void SayOfImage(const Facts& facts, const GuardPolicy& policy, uint32_t place_at
   verdict.image_proven = seen || policy.trust_backfill;
   // All of it: at exec, at connect and now. A process may leave a namespace again with what it loaded there.
   uint32_t place = place_at_connect | facts.live->place | facts.live_after->place | (record ? record->place : 0);
-  place &= ~ToleratedPlace(policy);
-  verdict.path_proven = verdict.image_proven && !(place & (kNotOnHostPaths | BELFRY_PLACE_MNTNS_FOREIGN));
+  verdict.path_proven = verdict.image_proven && OnHostPaths(place, policy);
   verdict.preload_proven = seen && !(record->image_flags & BELFRY_IMAGE_ENV_UNPROVEN) &&
                            !(verdict.taints & Bit(BELFRY_TAINT_UNTRUSTED_CODE));
 }
@@ -145,6 +144,10 @@ uint32_t WithholdingBits(const GuardPolicy& policy) {
 uint32_t ToleratedPlace(const GuardPolicy& policy) {
   return (policy.container_paths ? BELFRY_PLACE_MNTNS_FOREIGN : 0u) |
          (policy.rootless ? BELFRY_PLACE_MNTNS_UNPRIV | BELFRY_PLACE_USERNS | BELFRY_PLACE_ROOT_FOREIGN : 0u);
+}
+
+bool OnHostPaths(uint32_t place, const GuardPolicy& policy) {
+  return (place & ~ToleratedPlace(policy) & (kNotOnHostPaths | BELFRY_PLACE_MNTNS_FOREIGN)) == 0;
 }
 
 Verdict Judge(const Facts& facts, const GuardPolicy& policy) {
