@@ -24,6 +24,8 @@ install(FILES deploy/man/belfry.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES deploy/man/belfryd.8 deploy/man/belfry-spire-plugin.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES deploy/belfry.yaml deploy/spire/agent.conf deploy/spire/ROLLOUT.md README.md LICENSE
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES deploy/prometheus/belfry.rules.yml DESTINATION ${CMAKE_INSTALL_DOCDIR}/prometheus)
+install(FILES deploy/grafana/belfry.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/grafana)
 # systemd reads /usr/lib/systemd and /usr/local/lib/systemd; lib is not lib64 or a multiarch folder there.
 install(FILES deploy/systemd/belfryd.service deploy/systemd/belfryd-attest.socket deploy/systemd/belfryd-admin.socket
         DESTINATION lib/systemd/system)

@@ -30,6 +30,7 @@ const std::vector<Door>& Doors() {
   static const std::vector<Door> doors = {
       {"libbpf", std::regex("(bpf/|bpf_skeleton/|linux/bpf\\.h).*"), {"kernel"}},
       {"gRPC", std::regex("(grpcpp|grpc)/.*|.*\\.grpc\\.pb\\.h"), {"service", "spire", "plugin", "cli", "demo"}},
+      {"prometheus-cpp", std::regex("prometheus/.*"), {"effect"}},
       {"yaml-cpp", std::regex("yaml-cpp/.*"), {"engine"}},
   };
   return doors;

@@ -25,6 +25,9 @@
 #include "kit/error.h"
 #include "kit/log.h"
 #include "service/doors.h"
+#include "service/listener.h"
+#include "service/loopback.h"
+#include "service/metrics_door.h"
 
 namespace belfry::daemon {
 namespace {
@@ -54,6 +57,18 @@ kit::OwnedFd TakeSignals() {
   return kit::OwnedFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+// What it tells is of use to an attacker too: whether anybody looks, and what he cannot see.
+absl::StatusOr<service::MetricsDoor::Listening> ListenForMetrics(const engine::MetricsConfig& where) {
+  if (where.tcp) {
+    auto fd = service::ListenOnLoopback(*where.tcp);
+    if (!fd.ok()) return fd.status();
+    return *std::move(fd);
+  }
+  auto listener = service::Listener::Make(where.path, where.gid ? 0660 : 0600, where.gid.value_or(static_cast<gid_t>(-1)));
+  if (!listener.ok()) return listener.status();
+  return *std::move(listener);
+}
+
 class Daemon {
  public:
   Daemon(engine::Engine& engine, Sockets sockets, std::string run_dir, kit::OwnedFd signals, const kit::Log& log)
@@ -74,6 +89,10 @@ class Daemon {
  private:
   void OpenDoors() {
     if (stopping_.joinable()) return;
+    if (absl::Status opened = OpenMetrics(); !opened.ok()) {
+      exit_code_ = Ended(log_, opened, kExitCannotGuard);
+      return engine_.Stop();
+    }
     auto doors = service::OpenDoors({.run_dir = run_dir_,
                                      .attest_listener = std::move(sockets_.attest),
                                      .admin_listener = std::move(sockets_.admin),
@@ -88,6 +107,17 @@ class Daemon {
                                             engine_.kernel().BackendName());
     log_.Info(status);
     TellReady(status);
+  }
+
+  absl::Status OpenMetrics() {
+    const auto& where = engine_.parts().config.metrics;
+    if (!where) return absl::OkStatus();
+    auto listening = ListenForMetrics(*where);
+    if (!listening.ok()) return listening.status();
+    auto door = service::MetricsDoor::Open(*std::move(listening), [this](auto done) { engine_.Measure(std::move(done)); }, {});
+    if (!door.ok()) return door.status();
+    metrics_ = *std::move(door);
+    return absl::OkStatus();
   }
 
   void OnSignal() {
@@ -127,6 +157,7 @@ class Daemon {
   const kit::OwnedFd signals_;
   const kit::Log& log_;
   std::unique_ptr<service::Doors> doors_;
+  std::unique_ptr<service::MetricsDoor> metrics_;
   std::thread stopping_;
   int exit_code_ = kExitDone;
 };
@@ -141,7 +172,8 @@ int Serve(const engine::Config& config, const kit::Log& log) {
                                     .pin = config.pin,
                                     .reference = config.host_is_self ? Reference::kSelf : Reference::kInit});
   if (!opened.ok()) return Ended(log, opened.status(), kExitCannotGuard);
-  if (absl::Status dropped = DropPrivileges(kAdminGroup); !dropped.ok()) return Ended(log, dropped, kExitCannotGuard);
+  const std::optional<uint32_t> readers = config.metrics ? config.metrics->gid : std::nullopt;
+  if (absl::Status dropped = DropPrivileges(kAdminGroup, readers); !dropped.ok()) return Ended(log, dropped, kExitCannotGuard);
   auto engine = engine::Engine::Make({.config = config,
                                       .accounts = [] { return host::ReadAccounts(); },
                                       .kernel = std::move(opened->kernel),

@@ -23,13 +23,12 @@ constexpr Kept kKept[] = {
 };
 
 // The owner of a file may give it to any of his own groups without CAP_CHOWN.
-void JoinGroup(const char* name) {
-  const group* found = getgrnam(name);
-  if (found == nullptr) return;
+void JoinGroups(const char* name, std::optional<uint32_t> gid) {
   std::vector<gid_t> groups(static_cast<size_t>(std::max(0, getgroups(0, nullptr))));
   if (getgroups(static_cast<int>(groups.size()), groups.data()) < 0) return;
-  groups.push_back(found->gr_gid);
-  // Best effort: without it admin.sock stays root's alone.
+  if (const group* found = getgrnam(name); found != nullptr) groups.push_back(found->gr_gid);
+  if (gid) groups.push_back(*gid);
+  // Best effort: without it admin.sock stays root's alone, and the metrics' socket says that it cannot be given away.
   [[maybe_unused]] const int joined = setgroups(groups.size(), groups.data());
 }
 
@@ -37,8 +36,8 @@ void JoinGroup(const char* name) {
 
 std::span<const Kept> KeptCapabilities() { return kKept; }
 
-absl::Status DropPrivileges(const char* admin_group) {
-  JoinGroup(admin_group);
+absl::Status DropPrivileges(const char* admin_group, std::optional<uint32_t> metrics_group) {
+  JoinGroups(admin_group, metrics_group);
   uint64_t keep = 0;
   for (const Kept& kept : kKept) keep |= 1ull << kept.capability;
   for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; ++capability)

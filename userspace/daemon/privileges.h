@@ -3,6 +3,8 @@
 #ifndef BELFRY_DAEMON_PRIVILEGES_H_
 #define BELFRY_DAEMON_PRIVILEGES_H_
 
+#include <cstdint>
+#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
@@ -19,8 +21,8 @@ struct Kept {
 std::span<const Kept> KeptCapabilities();
 
 // Keeps those of the table that the process has, for good: nothing it executes gets more, nobody may trace it.
-// Takes up group `admin_group` (if there is one) while it still can, so that admin.sock can be given to it later.
-absl::Status DropPrivileges(const char* admin_group);
+// Takes up group `admin_group` (if there is one) and the metrics' while it still can, so that sockets can be given to them.
+absl::Status DropPrivileges(const char* admin_group, std::optional<uint32_t> metrics_group);
 
 }  // namespace belfry::daemon
 

@@ -18,18 +18,23 @@ namespace {
 // Names are keys of replies, logs and files: two guards of one name, or two guards of one socket, cannot be told apart.
 void CheckUnique(YamlReader& reader, const Draft& draft) {
   std::map<std::string, std::string> names, sockets;
+  const auto plain = [](const std::string& path) { return std::filesystem::path(path).lexically_normal().string(); };
   for (const GuardDraft& guard : draft.guards) {
     const std::string& name = guard.config.policy.name;
     if (!name.empty() && !names.emplace(name, name).second)
       reader.Wrong(guard.name_node, absl::StrCat("guard \"", name, "\" a second time"), "each name once");
     for (const auto& [socket, node] : guard.sockets) {
-      const std::string plain = std::filesystem::path(socket.path).lexically_normal().string();
-      const auto [first, is_new] = sockets.emplace(plain, name);
+      const auto [first, is_new] = sockets.emplace(plain(socket.path), name);
       if (!is_new)
-        reader.Wrong(node, absl::StrCat("\"", plain, "\", which guard \"", first->second, "\" already has"),
+        reader.Wrong(node, absl::StrCat("\"", first->first, "\", which guard \"", first->second, "\" already has"),
                      "each socket once");
     }
   }
+  // Metrics would take the place of the service while that is down.
+  if (!draft.config.metrics || draft.config.metrics->path.empty()) return;
+  if (const auto guard = sockets.find(plain(draft.config.metrics->path)); guard != sockets.end())
+    reader.Wrong(draft.metrics_node, absl::StrCat("\"", guard->first, "\", which guard \"", guard->second, "\" has"),
+                 "a socket of its own");
 }
 
 absl::Status Refused(const YamlReader& reader) {
@@ -63,6 +68,8 @@ absl::StatusOr<Config> ParseConfig(const std::string& file, const std::string& t
   if (!reader.mistakes().empty()) return Refused(reader);
   Config config = std::move(draft.config);
   config.file = file;
+  if (config.metrics && !config.metrics->tcp && config.metrics->path.empty())
+    config.metrics->path = config.run_dir + "/metrics.sock";
   for (GuardDraft& guard : draft.guards) {
     for (auto& [socket, node] : guard.sockets) guard.config.sockets.push_back(std::move(socket));
     config.guards.push_back(std::move(guard.config));

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "host/user_names.h"
+#include "service/loopback.h"
 #include "verdict/facts.h"
 #include "verdict/rules.h"
 
@@ -53,12 +54,22 @@ struct GuardConfig {
   int line = 0;
 };
 
+// Where metrics are answered.
+struct MetricsConfig {
+  std::string path;  // of the unix socket, unless tcp is set
+  std::optional<uint32_t> gid;  // who may read there besides root
+  std::optional<service::LoopbackAddress> tcp;
+
+  bool operator==(const MetricsConfig&) const = default;
+};
+
 struct Config {
   std::string file;
   std::string run_dir = "/run/belfry";
   std::string bpffs = "/sys/fs/bpf";
   bool pin = true;
   bool host_is_self = false;
+  std::optional<MetricsConfig> metrics;  // nullopt: nowhere
   std::vector<GuardConfig> guards;
 };
 

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "engine/config_metrics.h"
 #include "engine/config_rules.h"
 #include "verdict/soundness.h"
 
@@ -217,6 +218,7 @@ constexpr Key<Draft> kTopKeys[] = {
        if (const auto value = r.Truth(n)) into.config.pin = *value;
      }},
     {"host", ReadHost},
+    {"metrics", ReadMetrics},
     {"guards", ReadGuards},
 };
 

@@ -23,6 +23,7 @@ struct GuardDraft {
 };
 struct Draft {
   Config config;
+  YAML::Node metrics_node;
   const host::Accounts* accounts = nullptr;
   size_t rules = 0, values = 0;  // so far
   std::vector<GuardDraft> guards;

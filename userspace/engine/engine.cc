@@ -9,7 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "effect/metrics.h"
 #include "engine/answers.h"
+#include "engine/measure.h"
 #include "engine/orders.h"
 #include "engine/socket_names.h"
 #include "kit/clock.h"
@@ -280,6 +282,13 @@ void Engine::Follow(effect::Follower follower) {
   journal_.Follow(std::move(follower));
 }
 
+void Engine::Measure(std::function<void(std::function<std::string()>)> done) {
+  const bool asked = loop_->Post([this, done] {
+    done([measures = MeasuresOf(*this)] { return effect::MetricsText(measures); });
+  });
+  if (!asked) done(nullptr);
+}
+
 // Nobody tells when a connection ends: it is noticed.
 void Engine::TellClosed(const evidence::SeenConnection& connection) {
   const Guard* guard = journal_.closings_wanted() ? guards_.ByNumber(connection.record.guard) : nullptr;
@@ -320,9 +329,9 @@ absl::StatusOr<std::string> Engine::Reload() {
     return status;
   const Config& now = parts_.config;
   if (config->run_dir != now.run_dir || config->bpffs != now.bpffs || config->pin != now.pin ||
-      config->host_is_self != now.host_is_self)
+      config->host_is_self != now.host_is_self || config->metrics != now.metrics)
     return kit::Error(absl::StatusCode::kFailedPrecondition, "reloading " + now.file,
-                      "run_dir, bpffs, pin and host cannot change while it runs", "restart belfryd");
+                      "run_dir, bpffs, pin, host and metrics cannot change while it runs", "restart belfryd");
   if (absl::Status status = TakeGuards(*config); !status.ok()) return status;
   parts_.config = *std::move(config);
   ModesChanged();

@@ -2,7 +2,7 @@
 //
 //   Make → Start → Run ... Stop. Start returns at once; `ready` comes when every guard's listener has been looked for,
 //   what was open before has been marked, and the canary has reported.
-// Loop thread only, except Stop and the methods of questions().
+// Loop thread only, except Stop, Measure and the methods of questions().
 #ifndef BELFRY_ENGINE_ENGINE_H_
 #define BELFRY_ENGINE_ENGINE_H_
 
@@ -70,6 +70,10 @@ class Engine {
 
   // Whoever follows is told of everything from now on, losses too.
   void Follow(effect::Follower follower);
+
+  // Any thread; `done` comes in the loop's with what makes the metrics' text, in any thread, of the numbers of now. Empty,
+  // and in the caller's thread: the loop has stopped.
+  void Measure(std::function<void(std::function<std::string()>)> done);
 
   service::Questions& questions() { return *questions_; }
   Loop& loop() { return *loop_; }

@@ -30,14 +30,24 @@ verdict::GuardPolicy Guard::PolicyNow() const {
   return policy;
 }
 
+void Tally::CountTaints(uint32_t bits) {
+  for (size_t taint = 0; taint < taints.size(); ++taint) taints[taint] += (bits >> taint) & 1;
+}
+
+// A use that this version does not know comes from a newer kernel part.
+void Tally::CountRefused(uint32_t use) {
+  if (use < refused.size()) ++refused[use];
+}
+
 void Guard::CountVerdict(const std::vector<std::string>& reasons, const std::string& who, uint64_t now_ns) {
   if (reasons.empty()) {
     ++tally.sound;
     return;
   }
   ++tally.withheld;
-  if (mode == verdict::Mode::kDeny) return;
-  for (const std::string& reason : reasons) ++tally.would_withhold[reason];
+  const bool denies = mode == verdict::Mode::kDeny;
+  for (const std::string& reason : reasons) ++(denies ? tally.withheld_for : tally.would_withhold)[reason];
+  if (denies) return;
   tally.last_would_withhold_ns = now_ns;
   if (tally.would_be_hit.size() < kWouldBeHitLimit) tally.would_be_hit.insert(who);
 }

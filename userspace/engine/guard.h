@@ -5,6 +5,7 @@
 #ifndef BELFRY_ENGINE_GUARD_H_
 #define BELFRY_ENGINE_GUARD_H_
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -26,9 +27,15 @@ struct Listener {
 
 struct Tally {
   uint64_t sound = 0, withheld = 0, unavailable = 0, cut = 0;  // verdicts and cuts since start
+  std::map<std::string, uint64_t> withheld_for;                // reason -> verdicts withheld in deny
   std::map<std::string, uint64_t> would_withhold;              // reason -> verdicts that deny would have withheld
+  std::array<uint64_t, BELFRY_TAINT_COUNT> taints{};           // told of connections
+  std::array<uint64_t, BELFRY_USE_MAX> refused{};              // told of connections, each kind once
   uint64_t last_would_withhold_ns = 0;
   std::set<std::string> would_be_hit;  // "uid comm", bounded
+
+  void CountTaints(uint32_t bits);
+  void CountRefused(uint32_t use);
 };
 
 struct Guard {

@@ -241,6 +241,7 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
   void Finish() {
     bench_.loop.Cancel(std::exchange(deadline_, 0));
     if (done_ == nullptr) return;
+    if (question_.count) bench_.latency.Add(steady_clock::now() - began_);
     std::exchange(done_, nullptr)(answer_);
   }
 

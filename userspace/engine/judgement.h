@@ -15,6 +15,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "effect/latency.h"
 #include "engine/cuts.h"
 #include "engine/evidence_reader.h"
 #include "engine/gate.h"
@@ -67,6 +68,7 @@ struct Bench {
   std::function<void()> drain;  // the pipeline's turn: what the ring holds is applied before the facts are read
   Deadlines deadlines;
   uint32_t iterator_references = 0;  // as the canary measured it (holders.h)
+  effect::Latency latency = {};      // of the verdicts that count
 };
 
 // A question on someone else's behalf that the guard does not allow.

@@ -69,6 +69,7 @@ void Pipeline::Apply(const belfry_event_connect& event) {
   const bool found_before = seen_.connections.Find(event.cookie) != nullptr;  // by the sweep
   if (recorded) seen_.connections.Apply(event);
   if (guard == nullptr) return;  // the canary's, or of a guard that is no longer there
+  guard->tally.CountTaints(event.connection.taints | (recorded ? 0 : 1u << BELFRY_TAINT_UNRECORDED));
   lines_.push_back(About(recorded ? "connect" : "unrecorded", event, guard));
   if (journal_.followed()) witness_.Opener(event.connection, lines_.back());
   if (recorded) {
@@ -82,8 +83,9 @@ void Pipeline::Apply(const belfry_event_connect& event) {
 
 void Pipeline::Apply(const belfry_event_taint& event) {
   seen_.connections.Apply(event);
-  const Guard* guard = guards_.ByNumber(event.guard);
+  Guard* guard = guards_.ByNumber(event.guard);
   if (guard == nullptr) return;
+  guard->tally.CountTaints(event.taints);
   Say({.action = "taint",
        .time_ns = event.header.time_ns,
        .guard = guard->name(),
@@ -105,8 +107,9 @@ void Pipeline::Apply(const belfry_event_listener& event) {
 
 // Who tried is named, once for each kind; the connection stays what it is, for nothing was done to it.
 void Pipeline::Apply(const belfry_event_refused& event) {
-  const Guard* guard = guards_.ByNumber(event.guard);
+  Guard* guard = guards_.ByNumber(event.guard);
   if (guard == nullptr) return;
+  guard->tally.CountRefused(event.use);
   Say({.action = "refused",
        .outcome = "failure",
        .time_ns = event.header.time_ns,
@@ -126,10 +129,11 @@ void Pipeline::Apply(const belfry_event_tampered& event) {
   const uint32_t taints = verdict::ImageTaints(event.image_flags);
   for (const evidence::SeenConnection* connection : seen_.connections.OfProcess(event.process.tgid)) {
     const belfry_pin& opener = connection->record.opener;
-    const Guard* guard = guards_.ByNumber(connection->record.guard);
+    Guard* guard = guards_.ByNumber(connection->record.guard);
     if (guard == nullptr || !SameProcess(opener, event.process) || opener.exec_id != event.process.exec_id) continue;
     const auto entry = kernel_.Examine(connection->cookie);
     if (entry && !entry->alive) continue;
+    guard->tally.CountTaints(taints);
     Say({.action = "taint",
          .time_ns = event.header.time_ns,
          .guard = guard->name(),
@@ -166,11 +170,13 @@ void Pipeline::SuspectOpener(const belfry_pin& opener, uint32_t taint) {
     if (!SameProcess(at_connect, opener)) continue;
     if (taint == BELFRY_TAINT_EXEC_AFTER_CONNECT && at_connect.exec_id == opener.exec_id) continue;
     suspects_.push_back({connection->cookie, connection->record.guard, at_connect, 1u << taint});
-    const Guard* guard = guards_.ByNumber(connection->record.guard);
-    if (guard != nullptr && taint == BELFRY_TAINT_EXEC_AFTER_CONNECT)
-      Say({.action = "taint", .guard = guard->name(), .pid = opener.tgid, .pid_start_ns = opener.start_ns,
-           .reasons = {verdict::TaintName(static_cast<int>(taint))}, .cookie = connection->cookie},
-          opener);
+    Guard* guard = guards_.ByNumber(connection->record.guard);
+    // Who exits leaves what its child or nobody goes on with: that is the verdict's to say.
+    if (guard == nullptr || taint != BELFRY_TAINT_EXEC_AFTER_CONNECT) continue;
+    guard->tally.CountTaints(1u << taint);
+    Say({.action = "taint", .guard = guard->name(), .pid = opener.tgid, .pid_start_ns = opener.start_ns,
+         .reasons = {verdict::TaintName(static_cast<int>(taint))}, .cookie = connection->cookie},
+        opener);
   }
   Forget(gone);
 }

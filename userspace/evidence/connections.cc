@@ -9,7 +9,7 @@ bool ByCookie(const SeenConnection* a, const SeenConnection* b) { return a->cook
 
 }  // namespace
 
-SeenConnection* Connections::Slot(uint64_t cookie) {
+SeenConnection* Connections::Slot(uint64_t cookie, uint32_t guard) {
   if (const auto found = by_cookie_.find(cookie); found != by_cookie_.end()) return &found->second;
   if (by_cookie_.size() >= capacity_ && !closed_.empty()) {
     by_cookie_.erase(closed_.front());
@@ -21,6 +21,7 @@ SeenConnection* Connections::Slot(uint64_t cookie) {
   }
   SeenConnection& made = by_cookie_[cookie];
   made.cookie = cookie;
+  ++opened_[guard];
   return &made;
 }
 
@@ -42,7 +43,7 @@ void Connections::LeaveProcess(const SeenConnection& seen) {
 
 void Connections::Apply(const belfry_event_connect& event) {
   if (event.header.kind != BELFRY_KIND_CONNECT) return;
-  SeenConnection* seen = Slot(event.cookie);
+  SeenConnection* seen = Slot(event.cookie, event.connection.guard);
   if (seen == nullptr) return;
   Take(*seen, event.connection);
 }
@@ -53,7 +54,7 @@ void Connections::Apply(const belfry_event_taint& event) {
 }
 
 void Connections::Put(uint64_t cookie, const belfry_connection& record, bool alive, uint64_t now_ns) {
-  SeenConnection* seen = Slot(cookie);
+  SeenConnection* seen = Slot(cookie, record.guard);
   if (seen == nullptr) return;
   Take(*seen, record);
   if (!alive) Close(cookie, now_ns);
@@ -78,6 +79,16 @@ const SeenConnection* Connections::Find(uint64_t cookie) const {
 size_t Connections::Live(uint32_t guard) const {
   return std::count_if(by_cookie_.begin(), by_cookie_.end(),
                        [&](const auto& entry) { return entry.second.alive && entry.second.record.guard == guard; });
+}
+
+uint64_t Connections::Opened(uint32_t guard) const {
+  const auto found = opened_.find(guard);
+  return found == opened_.end() ? 0 : found->second;
+}
+
+void Connections::EachLive(const std::function<void(const SeenConnection&)>& each) const {
+  for (const auto& [cookie, seen] : by_cookie_)
+    if (seen.alive) each(seen);
 }
 
 std::vector<const SeenConnection*> Connections::OfGuard(uint32_t guard) const {

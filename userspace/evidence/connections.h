@@ -39,6 +39,8 @@ class Connections {
 
   const SeenConnection* Find(uint64_t cookie) const;
   size_t Live(uint32_t guard) const;
+  uint64_t Opened(uint32_t guard) const;  // ever kept, closed ones too
+  void EachLive(const std::function<void(const SeenConnection&)>& each) const;
   std::vector<const SeenConnection*> OfGuard(uint32_t guard) const;   // live ones, by cookie
   std::vector<const SeenConnection*> OfProcess(uint32_t tgid) const;  // live ones, by cookie; costs what it returns
 
@@ -50,7 +52,7 @@ class Connections {
   uint64_t not_kept() const { return not_kept_; }
 
  private:
-  SeenConnection* Slot(uint64_t cookie);
+  SeenConnection* Slot(uint64_t cookie, uint32_t guard);
   void Take(SeenConnection& seen, const belfry_connection& record);
   void LeaveProcess(const SeenConnection& seen);
 
@@ -58,6 +60,7 @@ class Connections {
   absl::flat_hash_map<uint64_t, SeenConnection> by_cookie_;
   absl::flat_hash_map<uint32_t, absl::flat_hash_set<uint64_t>> by_process_;  // live ones, by their opener's number
   std::deque<uint64_t> closed_;                                              // oldest first
+  absl::flat_hash_map<uint32_t, uint64_t> opened_;  // by guard
   uint64_t not_kept_ = 0;
   std::function<void(const SeenConnection&)> on_closed_;
 };

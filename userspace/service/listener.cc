@@ -46,7 +46,7 @@ absl::Status ClearStale(const std::string& path, const sockaddr_un& address) {
   const int connected = connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   if (connected == 0 || errno != ECONNREFUSED) {  // EAGAIN: alive with a full backlog
     return kit::Error(absl::StatusCode::kAlreadyExists, absl::StrCat("listening on ", path),
-                      "another process serves it", "stop the other belfryd or choose another run_dir");
+                      "another process serves it", "stop the other belfryd, or name another path (run_dir, metrics)");
   }
   if (unlink(path.c_str()) != 0) return kit::ErrnoError(absl::StrCat("removing the stale socket ", path));
   return absl::OkStatus();
@@ -76,7 +76,7 @@ absl::StatusOr<Listener> Listener::Make(const std::string& path, mode_t mode, gi
   kit::OwnedFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return kit::ErrnoError("opening a socket");
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) != 0) {
-    return kit::ErrnoError(absl::StrCat("binding ", path), "make its folder, or choose another run_dir");
+    return kit::ErrnoError(absl::StrCat("binding ", path), "make its folder, or name another path (run_dir, metrics)");
   }
   struct stat bound;
   if (lstat(path.c_str(), &bound) != 0) return kit::ErrnoError(absl::StrCat("looking at ", path));
