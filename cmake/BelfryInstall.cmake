@@ -26,6 +26,19 @@ install(FILES deploy/belfry.yaml deploy/spire/agent.conf deploy/spire/ROLLOUT.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES deploy/prometheus/belfry.rules.yml DESTINATION ${CMAKE_INSTALL_DOCDIR}/prometheus)
 install(FILES deploy/grafana/belfry.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/grafana)
+# One reader of --help for every shell.
+file(READ deploy/completions/words.awk BELFRY_WORDS)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS deploy/completions/words.awk)
+foreach(shell bash zsh fish)
+  configure_file(deploy/completions/belfry.${shell}.in ${PROJECT_BINARY_DIR}/completions/belfry.${shell} @ONLY)
+endforeach()
+set(completions ${PROJECT_BINARY_DIR}/completions)
+# bash looks for a file of the command's own name.
+foreach(name belfry belfryd)
+  install(FILES ${completions}/belfry.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ${name})
+  install(FILES ${completions}/belfry.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME ${name}.fish)
+endforeach()
+install(FILES ${completions}/belfry.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions RENAME _belfry)
 # systemd reads /usr/lib/systemd and /usr/local/lib/systemd; lib is not lib64 or a multiarch folder there.
 install(FILES deploy/systemd/belfryd.service deploy/systemd/belfryd-attest.socket deploy/systemd/belfryd-admin.socket
         DESTINATION lib/systemd/system)

@@ -23,6 +23,7 @@ int RunCommandLine(int argc, const char* const* argv, Surroundings& surroundings
   app.fallthrough();  // --run-dir may stand after the verb too
   app.set_version_flag("--version", std::string("belfry ") + kVersion);
   app.add_option("--run-dir", surroundings.run_dir, "where belfryd's sockets are")
+      ->type_name("DIR")
       ->envname("BELFRY_RUN_DIR")
       ->default_val("/run/belfry");
   int exit = kDone;

@@ -52,7 +52,7 @@ void AddDoctor(CLI::App& app, Surroundings& surroundings, int& exit) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("doctor", "what works here, what does not, and what to do about it");
   verb->add_flag("--json", options->json, "one JSON object");
-  verb->add_option("--agent-conf", options->agent_conf, "also look at this agent.conf of SPIRE");
+  verb->add_option("--agent-conf", options->agent_conf, "also look at this agent.conf of SPIRE")->type_name("FILE");
   verb->footer("Exit: 0 all kept, 1 degraded, 2 blind. Works without a daemon too.");
   verb->callback([options, &surroundings, &exit] {
     const Examination examination = Examine(surroundings, *options);

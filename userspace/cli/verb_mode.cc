@@ -85,7 +85,7 @@ void AddMode(CLI::App& app, Surroundings& surroundings, int& exit) {
   // One name: CLI11 from 2.4 on refuses a space in it.
   verb->add_option("GUARD", options->words, "the guard's name, then the mode; with --all only the mode")->required();
   verb->add_flag("--all", options->all, "every guard");
-  verb->add_option("--bpffs", options->bpffs, "where belfryd pinned its programs, if not /sys/fs/bpf");
+  verb->add_option("--bpffs", options->bpffs, "where belfryd pinned its programs, if not /sys/fs/bpf")->type_name("DIR");
   verb->footer("Exit: 0 done, 1 refused. `belfry mode --all observe` is the off switch.");
   verb->callback([options, &surroundings, &exit] { exit = SetMode(*options, surroundings); });
 }
