@@ -54,6 +54,20 @@ TEST_F(BelfrydTest, ADigestIsOfWhatWasExecutedOrAbsent) {
   EXPECT_THAT(Judge(client_->pid()), HasSubstr("sha256="));
 }
 
+// In the log at once, whether or not somebody follows.
+TEST_F(BelfrydTest, AViolationIsLogged) {
+  StartDaemon();
+  StartClient();
+  const kit::OwnedFd server = Connect();
+  client_->Tell("exec");
+  EXPECT_TRUE(Ended(server));
+  std::string line;
+  do line = daemon_->ErrorLine();
+  while (!line.empty() && line.find("violation: ") == std::string::npos);
+  EXPECT_THAT(line, HasSubstr("violation: guard g: taint by "));
+  EXPECT_THAT(line, HasSubstr(": exec_after_connect; pid " + std::to_string(client_->pid())));
+}
+
 TEST_F(BelfrydTest, InObserveItIsSaidAndNothingIsCut) {
   StartDaemon("    mode: observe\n");
   StartClient();

@@ -3,6 +3,7 @@
 #define BELFRY_TESTS_ENGINE_SCENE_H_
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +68,7 @@ class Scene : public ::testing::Test {
                                 .version = "test",
                                 .disarm_file = dir_ + "/disarm",
                                 .deadlines = deadlines_,
+                                .alarms = alarms_,
                                 .canary = false},
                                log_);
     ASSERT_TRUE(engine.ok()) << engine.status();
@@ -130,11 +132,20 @@ class Scene : public ::testing::Test {
     return {reply->reasons().begin(), reply->reasons().end()};
   }
 
+  // What the engine has logged, from the beginning.
+  std::string Said() const {
+    std::string text(1 << 20, '\0');
+    text.resize(static_cast<size_t>(std::max<ssize_t>(0, pread(said_.get(), text.data(), text.size(), 0))));
+    return text;
+  }
+
   std::string dir_;
   Deadlines deadlines_{.holders = std::chrono::milliseconds(60),
                        .again = std::chrono::milliseconds(1),
                        .evidence = std::chrono::milliseconds(5000)};
-  kit::Log log_{-1};
+  kit::OwnedFd said_{memfd_create("log", MFD_CLOEXEC)};
+  kit::Log log_{said_.get()};
+  bool alarms_ = false;
   support::FakeKernel* kernel_ = nullptr;
   FakeCutter* cutter_ = nullptr;
   std::unique_ptr<Engine> engine_;

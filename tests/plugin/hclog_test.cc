@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
-#include "plugin/folding.h"
 #include "plugin/keepsake.h"
 
 namespace belfry::plugin {
@@ -53,25 +52,6 @@ TEST(Hclog, DropsRatherThanBlocksAndSaysSo) {
   EXPECT_GT(std::stoi(last["dropped"].get<std::string>()), 100);
   close(ends[0]);
   close(ends[1]);
-}
-
-TEST(Folding, SaysOnceAMinutePerProcessAndReason) {
-  Folding folding;
-  const Folding::Clock::time_point start{};
-  EXPECT_EQ(folding.Say(7, "exec_after_connect", start), 0u);
-  EXPECT_EQ(folding.Say(7, "exec_after_connect", start + std::chrono::seconds(59)), std::nullopt);
-  EXPECT_EQ(folding.Say(7, "unrecorded", start), 0u);
-  EXPECT_EQ(folding.Say(8, "exec_after_connect", start), 0u);
-  EXPECT_EQ(folding.Say(7, "exec_after_connect", start + std::chrono::seconds(60)), 1u);
-  EXPECT_EQ(folding.Say(7, "exec_after_connect", start + std::chrono::seconds(121)), 0u);
-}
-
-TEST(Folding, ForgetsTheOldestNeverTheNewest) {
-  Folding folding;
-  const Folding::Clock::time_point start{};
-  for (size_t pid = 1; pid <= Folding::kPairs + 1; ++pid) EXPECT_EQ(folding.Say(pid, "r", start), 0u);
-  EXPECT_EQ(folding.Say(Folding::kPairs + 1, "r", start), std::nullopt);
-  EXPECT_EQ(folding.Say(1, "r", start), 0u);
 }
 
 TEST(Keepsake, KeepsTheLastWholeText) {

@@ -179,7 +179,8 @@ int Serve(const engine::Config& config, const kit::Log& log) {
                                       .kernel = std::move(opened->kernel),
                                       .adopted = opened->adopted,
                                       .cutter = *std::move(cutter),
-                                      .version = kVersion},
+                                      .version = kVersion,
+                                      .alarms = true},
                                      log);
   if (!engine.ok()) return Ended(log, engine.status(), kExitCannotGuard);
   return Daemon(**engine, std::move(sockets), config.run_dir, std::move(signals), log).Run();

@@ -51,8 +51,10 @@ void Journal::End(Follower& follower, const absl::Status& why) {
 
 void Journal::Write(Entry entry) {
   ++written_;
-  if (followers_.empty()) return;
+  const bool alarms = alarm_ && concerns_(entry);
+  if (followers_.empty() && !alarms) return;
   if (complete_) complete_(entry);
+  if (alarms) alarm_(entry);
   if (entry.wall_ns == 0) entry.wall_ns = WallNs(entry.time_ns);
   const Line line(std::move(entry));
   for (Follower& follower : followers_) {

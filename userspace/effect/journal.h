@@ -47,6 +47,12 @@ class Journal {
   ~Journal() { Close(); }
   // Completes what is written: called once for each entry, and only if somebody follows.
   void CompleteBy(std::function<void(Entry&)> complete) { complete_ = std::move(complete); }
+  // Violations, whether or not somebody follows: `concerns` is asked of each entry and must be cheap.
+  void AlarmBy(std::function<bool(const Entry&)> concerns, std::function<void(const Entry&)> alarm) {
+    concerns_ = std::move(concerns);
+    alarm_ = std::move(alarm);
+  }
+  bool alarmed() const { return alarm_ != nullptr; }
   void Write(Entry entry);
   // Does anybody read? What costs to find out need not be found out otherwise.
   bool followed() const { return !followers_.empty(); }
@@ -62,6 +68,8 @@ class Journal {
   static void End(Follower& follower, const absl::Status& why);
 
   std::function<void(Entry&)> complete_;
+  std::function<bool(const Entry&)> concerns_;
+  std::function<void(const Entry&)> alarm_;
   std::list<Follower> followers_;
   uint64_t written_ = 0;
 };

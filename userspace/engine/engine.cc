@@ -97,8 +97,12 @@ Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loo
       loop_(std::move(loop)),
       numbers_(parts_.config.pin ? parts_.config.run_dir + "/guards.json" : ""),
       witness_(*parts_.kernel, guards_, seen_.processes, names_),
-      losses_(*parts_.kernel, journal_) {
+      losses_(*parts_.kernel, journal_),
+      alarms_(log) {
   journal_.CompleteBy([this](effect::Entry& entry) { witness_.Complete(entry); });
+  if (parts_.alarms)
+    journal_.AlarmBy([this](const effect::Entry& entry) { return Alarms::Concerns(entry) && witness_.IsViolation(entry); },
+                     [this](const effect::Entry& entry) { alarms_.Tell(entry, kit::Folding::Clock::now()); });
   seen_.connections.OnClosed([this](const evidence::SeenConnection& connection) { TellClosed(connection); });
   const auto post = [this](std::function<void()> task) { loop_->Post(std::move(task)); };
   readers_ = std::make_unique<host::Workers>(host::Workers::Options{}, post);
@@ -226,6 +230,7 @@ absl::Status Engine::Start(std::function<void()> ready) {
     if (absl::Status status = kernel().SignOfLife(); !status.ok()) log_.Error(std::string(status.message()));
     seen_.processes.Forget(now);
     journal_.Prune();
+    alarms_.Look(kit::Folding::Clock::now());
     ModesChanged();
   });
   // Listeners first: a guard's own branch is not to be mistaken for a stranger's.

@@ -14,6 +14,7 @@
 
 #include "effect/cutter.h"
 #include "effect/journal.h"
+#include "engine/alarms.h"
 #include "engine/canary.h"
 #include "engine/config.h"
 #include "engine/cuts.h"
@@ -49,6 +50,7 @@ struct EngineParts {
   std::string version;
   std::string disarm_file = host::kDisarmFile;
   Deadlines deadlines;
+  bool alarms = false;  // violations go to the log
   bool canary = true;  // false: nothing is proven (tests against a kernel that does not run)
   int private_run_dir = -1;  // run_dir is this descriptor, a folder without a name (host/private_folder.h)
 };
@@ -121,6 +123,7 @@ class Engine {
   GuardNumbers numbers_;
   Witness witness_;
   Losses losses_;
+  Alarms alarms_;
   std::unique_ptr<host::Workers> readers_, hashers_;
   std::unique_ptr<Digests> digests_;
   std::unique_ptr<EvidenceReader> reader_;

@@ -74,6 +74,8 @@ void Pipeline::Apply(const belfry_event_connect& event) {
   if (journal_.followed()) witness_.Opener(event.connection, lines_.back());
   if (recorded) {
     if (!found_before) gate_.Opened(*guard, event.cookie, event.connection, lines_.back(), orders_);
+    const bool against = lines_.back().violation || !lines_.back().reasons.empty();
+    if (against && !journal_.followed() && journal_.alarmed()) witness_.Name(event.connection, lines_.back());
     signals_.opened(*guard, event.connection.opener);
   } else {
     suspects_.push_back({event.cookie, event.connection.guard, event.connection.opener,
@@ -150,7 +152,7 @@ void Pipeline::Apply(const belfry_event_tampered& event) {
 // Named at its place in the stream: by the end of the turn it may have executed something else.
 void Pipeline::Say(effect::Entry line, const belfry_pin& who) {
   lines_.push_back(std::move(line));
-  if (journal_.followed()) witness_.Process(who, lines_.back());
+  if (journal_.followed() || journal_.alarmed()) witness_.Process(who, lines_.back());
 }
 
 bool Pipeline::ServesAGuard(const belfry_pin& pin) {

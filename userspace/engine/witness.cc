@@ -34,25 +34,21 @@ void MakeRoom(Map& map) {
   if (map.size() >= kRememberedMax) map.clear();
 }
 
-// Refused, cut, withheld, or what deny would do so with.
-bool IsViolation(const effect::Entry& entry, uint32_t withholding) {
-  for (const char* action : {"refused", "impostor_listener", "withheld", "would_withhold", "cut"})
-    if (entry.action == action) return true;
-  if (entry.verdict == "own" || (entry.action != "taint" && entry.action != "connect")) return false;
-  const std::vector<std::string> against = verdict::TaintNames(withholding);
-  return std::any_of(entry.reasons.begin(), entry.reasons.end(), [&](const std::string& reason) {
-    return std::find(against.begin(), against.end(), reason) != against.end();
-  });
-}
-
 }  // namespace
 
-void Witness::Opener(const belfry_connection& connection, effect::Entry& entry) {
+const belfry_process* Witness::TellOpener(const belfry_connection& connection, effect::Entry& entry) {
   const belfry_process* record = nullptr;
   entry.who = WhoIs(connection.opener, &record);
   if (entry.who == nullptr) entry.who = Unnamed(entry.comm, "connect");
   entry.home = cgroups_.Find(connection.cgroup_id);
   entry.gid = connection.creds.egid;
+  return record;
+}
+
+void Witness::Name(const belfry_connection& connection, effect::Entry& entry) { TellOpener(connection, entry); }
+
+void Witness::Opener(const belfry_connection& connection, effect::Entry& entry) {
+  const belfry_process* record = TellOpener(connection, entry);
   const uint32_t image = record == nullptr ? 0 : verdict::ImageTaints(record->image_flags);
   entry.reasons = verdict::TaintNames(connection.taints | image);
   const Guard* guard = guards_.ByNumber(connection.guard);
@@ -86,7 +82,22 @@ void Witness::Complete(effect::Entry& entry) {
   if (entry.action == "connect" && entry.outcome.empty()) entry.outcome = "success";
   if (entry.mode.empty()) entry.mode = verdict::ModeName(guard->mode);
   if (entry.socket.empty() && guard->config.sockets.size() == 1) entry.socket = guard->config.sockets.front().path;
-  if (IsViolation(entry, verdict::WithholdingBits(guard->config.policy))) entry.violation = true;
+  if (IsViolation(entry)) entry.violation = true;
+}
+
+bool Witness::IsViolation(const effect::Entry& entry) {
+  if (entry.violation) return true;
+  for (const char* action : {"refused", "impostor_listener", "withheld", "would_withhold", "cut"})
+    if (entry.action == action) return true;
+  if (entry.reasons.empty() || entry.verdict == "own" || (entry.action != "taint" && entry.action != "connect")) return false;
+  const Guard* guard = guards_.ByName(entry.guard);
+  if (guard == nullptr) return false;
+  const belfry_pin opener{.start_ns = entry.pid_start_ns, .tgid = entry.pid};
+  if (entry.action == "connect" && guard->IsOwn(opener)) return false;
+  const std::vector<std::string> against = verdict::TaintNames(verdict::WithholdingBits(guard->config.policy));
+  return std::any_of(entry.reasons.begin(), entry.reasons.end(), [&](const std::string& reason) {
+    return std::find(against.begin(), against.end(), reason) != against.end();
+  });
 }
 
 // A parent may have executed something else since: then the chain is told anew.

@@ -30,10 +30,14 @@ class Witness {
 
   // The opener as of its connect, and what is known against the connection so far.
   void Opener(const belfry_connection& connection, effect::Entry& entry);
+  // That alone: who and where, nothing of what is known against it.
+  void Name(const belfry_connection& connection, effect::Entry& entry);
   // Another process that something is said about, as it is now in the stream.
   void Process(const belfry_pin& pin, effect::Entry& entry);
   // What can be said of any line when it is written; keeps what is there.
   void Complete(effect::Entry& entry);
+  // Refused, cut, withheld, or what deny would do so with. Of a line as it is, complete or not.
+  bool IsViolation(const effect::Entry& entry);
 
  private:
   using Key = std::tuple<uint32_t, uint64_t, uint64_t>;  // of a pin: number, start, exec id
@@ -42,6 +46,7 @@ class Witness {
     std::vector<Key> parents;  // that it was told with
   };
 
+  const belfry_process* TellOpener(const belfry_connection& connection, effect::Entry& entry);
   std::shared_ptr<const effect::Who> WhoIs(const belfry_pin& pin, const belfry_process** record);
   effect::Program ProgramOf(const belfry_process& record, const std::string& script, const std::string* argv);
   std::string ExecutableOf(const belfry_process& record, const std::string* argv);

@@ -164,7 +164,7 @@ void Attestor::Tell(const InForce& in_force, int32_t pid, const Decision& decisi
 
 void Attestor::Log(LogLevel level, absl::string_view what, int32_t pid, const std::string& reason,
                    const std::string& detail) {
-  const std::optional<uint64_t> unsaid = folding_.Say(pid, absl::StrCat(what, "/", reason), Folding::Clock::now());
+  const std::optional<uint64_t> unsaid = folding_.Say(absl::StrCat(pid, " ", what, "/", reason), kit::Folding::Clock::now());
   if (!unsaid) return;
   LogFields fields;
   if (pid != 0) fields.emplace_back("pid", std::to_string(pid));

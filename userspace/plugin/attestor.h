@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "kit/folding.h"
 #include "plugin/builtin.h"
 #include "plugin/decision.h"
-#include "plugin/folding.h"
 #include "plugin/hclog.h"
 #include "plugin/local_answers.h"
 #include "plugin/settings.h"
@@ -47,7 +47,7 @@ class Attestor final : public spire::plugin::agent::workloadattestor::v1::Worklo
   const Names names_;
   const pid_t agent_;
   Hclog& log_;
-  Folding folding_;
+  kit::Folding folding_;
   LocalAnswers local_;
 };
 
