@@ -5,7 +5,8 @@
  * As syscall programs; before 5.14 as raw_tp ones, run by way of a test:
  *   taint_connection: sets taint bits of a record for good
  *   examine_connection: does the stream of a record still exist
- *   note_reference: takes the caller's or init's root for the one against which places are judged
+ *   note_reference: takes the caller's or init's root for the one against which places are judged, and the caller's
+ *     network namespace for that of guarded ports
  *   sign_of_life: the daemon lives: one word, written whole while programs read it
  *   who_am_i: the caller's number in the initial pid namespace
  */
@@ -110,6 +111,8 @@ CALLED(note_reference, struct belfry_call *call)
 	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
 	struct task_struct *task = VIEW(struct task_struct, current_task());
 
+	if (set && GET(task, nsproxy))
+		set->own_netns = GET(task, nsproxy, net_ns, ns.inum);
 	if (call->of_init)
 		task = VIEW(struct task_struct, GET(number_at(GET(task, thread_pid), 0), ns, child_reaper));
 	if (!set || !GET(task, fs) || !GET(task, nsproxy))

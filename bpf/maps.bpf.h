@@ -85,6 +85,39 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
+	__type(value, struct belfry_ports);
+} guarded_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 3 * BELFRY_GUARDS_MAX);	/* address, and whose a listener of any is */
+	__type(key, struct belfry_port_key);
+	__type(value, struct belfry_name_value);
+} port_guards SEC(".maps");
+
+/* Who is connecting to a guarded port, from SYN to the server's end, or to the end of a socket that goes elsewhere. */
+struct belfry_opening {
+	struct belfry_connection connection;
+	struct belfry_ends ends;	/* zero until the client's end is established */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);		/* address of the client's socket: it passes TCP_CLOSE before it is another's */
+	__type(value, struct belfry_opening);
+} openings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct belfry_ends);
+	__type(value, __u64);		/* key of `openings` */
+} openings_by_ends SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
 	__type(value, struct belfry_settings);
 } settings SEC(".maps");
 
@@ -152,6 +185,15 @@ static __always_inline bool acts(void)
 	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
 
 	return set && generation >= set->generation;
+}
+
+/* For what cannot be found done: the older programs until they rest, then the younger. */
+static __always_inline bool acts_alone(void)
+{
+	__u32 zero = 0;
+	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
+
+	return set && generation == set->generation;
 }
 
 /* Room that the stack has not. One per program: a tracing program never runs twice on a CPU, two programs may. */

@@ -5,13 +5,14 @@
  * iter/task        list_processes: a belfry_live for each process, or for question.tgid
  * iter/task        note_namespace: the pid namespace of question.tgid
  * iter/task        translate_number: whom that namespace calls question.number
- * iter/task_file   list_sockets: descriptor slots that hold ends of guarded sockets
+ * iter/task_file   list_sockets: descriptor slots that hold ends of guarded sockets, or listeners of guarded ports
  * iter/task_file   describe_file: what one of our own descriptors is
  */
 #include "cookie.bpf.h"
 #include "emit.bpf.h"
 #include "task.bpf.h"
 #include "name.bpf.h"
+#include "port.bpf.h"
 #include "record.bpf.h"
 #include "question.bpf.h"
 
@@ -182,6 +183,29 @@ static __always_inline void fill_slot(struct belfry_socket *found, struct task_s
 	found->in_flight = in_flight(unix);
 }
 
+/* Whoever holds it may accept: who called listen(2) the kernel does not keep. */
+static __always_inline bool fill_port_slot(struct belfry_socket *found, struct task_struct *task, struct file *file,
+					   struct sock *sk)
+{
+	u16 family = GET(sk, __sk_common.skc_family);
+	struct belfry_name_value *guard;
+
+	if ((family != AF_INET && family != AF_INET6) || GET(sk, __sk_common.skc_state) != TCP_LISTEN)
+		return false;
+	if (!some_guard_has(GET(sk, __sk_common.skc_num)) || GET(sk, sk_protocol) != IPPROTO_TCP || !in_own_netns(sk))
+		return false;
+	guard = guard_of_listener(sk);
+	if (!guard)
+		return false;
+	found->guard = guard->guard;
+	found->socket = guard->socket;
+	found->end = BELFRY_END_LISTENER;
+	found->sock_inode = GET(file, f_inode, i_ino);
+	found->holder_start_ns = GET(task, group_leader, start_boottime);
+	found->holder_tgid = found->peercred_tgid = GET(task, tgid);
+	return true;
+}
+
 SEC("iter/task_file")
 int list_sockets(struct bpf_iter__task_file *ctx)
 {
@@ -198,8 +222,15 @@ int list_sockets(struct bpf_iter__task_file *ctx)
 	if (!socket)
 		return 0;
 	sk = sock_of(socket);
-	if (!sk || GET(sk, __sk_common.skc_family) != AF_UNIX || GET(sk, sk_type) != SOCK_STREAM)
+	if (!sk || GET(sk, sk_type) != SOCK_STREAM)
 		return 0;
+	if (GET(sk, __sk_common.skc_family) != AF_UNIX) {
+		if (!question.wanted_only && fill_port_slot(&found, task, file, sk)) {
+			found.fd = ctx->fd;
+			bpf_seq_write(ctx->meta->seq, &found, sizeof(found));
+		}
+		return 0;
+	}
 	unix = VIEW(struct unix_sock, sk);
 	if (question.wanted_only && !is_wanted(unix))
 		return 0;

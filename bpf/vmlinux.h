@@ -20,8 +20,13 @@ typedef int pid_t;
 enum { false = 0, true = 1 };
 
 #define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
 #define SOCK_STREAM 1
 #define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define SOL_SOCKET 1
@@ -95,7 +100,8 @@ struct mount {
 struct mnt_namespace { struct ns_common ns; struct mount *root; struct user_namespace *user_ns; };
 struct path { struct vfsmount *mnt; struct dentry *dentry; };
 struct fs_struct { struct path root; };
-struct nsproxy { struct mnt_namespace *mnt_ns; };
+struct net { struct ns_common ns; };
+struct nsproxy { struct mnt_namespace *mnt_ns; struct net *net_ns; };
 typedef struct { atomic64_t refcnt; } file_ref_t;
 struct file { struct inode *f_inode; void *private_data; struct path f_path; file_ref_t f_ref; };
 
@@ -139,7 +145,13 @@ struct linux_binprm {
 	const char *filename, *interp;
 };
 
+typedef struct { struct net *net; } possible_net_t;
+struct in6_addr { union { u32 u6_addr32[4]; } in6_u; };
 struct sock_common {
+	u32 skc_daddr, skc_rcv_saddr;
+	u16 skc_dport, skc_num;		/* the peer's in network order, our own in the host's */
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	atomic64_t skc_cookie;
@@ -152,7 +164,7 @@ struct socket;
 struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
-	u16 sk_type;
+	u16 sk_type, sk_protocol;
 	struct socket *sk_socket;	/* null once the last descriptor is closed */
 	struct pid *sk_peer_pid;
 };

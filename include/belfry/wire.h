@@ -163,6 +163,27 @@ struct belfry_name_value {
 	__u32 socket;			/* index of the socket within its guard */
 };
 
+/* An address in network byte order; IPv4 as ::ffff:a.b.c.d. All zero: none, or any. */
+struct belfry_address { __u32 word[4]; };
+
+/* Both ends of a TCP connection, as the kernel names them; ports in host byte order. */
+struct belfry_ends {
+	struct belfry_address client, server;
+	__u16 client_port, server_port;
+	__u32 pad;
+};
+
+/* map `guarded_ports`, one entry, key 0: a bit for each port that some guard names. */
+#define BELFRY_PORT_WORDS 2048u
+struct belfry_ports { __u32 word[BELFRY_PORT_WORDS]; };
+
+/* map `port_guards`, value belfry_name_value, key: a port of `settings.own_netns` and the address at which it is reached. */
+#define BELFRY_ADDRESS_OF_LISTENER 0xffffffffu	/* in every word: whose is a listener that is bound to any address */
+struct belfry_port_key {
+	struct belfry_address address;	/* zero: any */
+	__u32 port;
+};
+
 /* map `settings`, one entry, key 0: what the programs need to know of userspace. */
 struct belfry_settings {
 	__u64 epoch;			/* raised at each change of guarded_names: cached listener judgements expire */
@@ -172,6 +193,8 @@ struct belfry_settings {
 	__u32 reference_mntns;
 	__u32 daemon_tgid;
 	__u64 alive_ns;			/* when the daemon last said that it lives */
+	__u32 own_netns;		/* inode number of the daemon's network namespace: guarded ports are ports there */
+	__u32 pad;
 };
 
 /* ---- records on the ring: header first, then the body of that kind ---- */
@@ -183,7 +206,7 @@ enum belfry_kind {
 	BELFRY_KIND_TAINT,		/* a connection got taint bits in the kernel */
 	BELFRY_KIND_LISTENER,		/* a listening socket was recognised as a guard's */
 	BELFRY_KIND_UNRECORDED,		/* SO_PEERCRED or data-ready met a guarded connection without a record */
-	BELFRY_KIND_TCP_CONNECT,	/* seam: not emitted yet */
+	BELFRY_KIND_TCP_CONNECT,	/* a guarded port has a new connection, not accepted yet */
 	BELFRY_KIND_REFUSED,		/* the first refusal of its kind on a connection */
 	BELFRY_KIND_TAMPERED,		/* somebody touched an image: the first of its kind since the exec */
 	BELFRY_KIND_MAX,
@@ -215,6 +238,13 @@ struct belfry_event_connect {	/* CONNECT and UNRECORDED */
 	__u64 cookie;
 	struct belfry_connection connection;
 };
+struct belfry_event_tcp {
+	struct belfry_header header;
+	__u64 cookie;			/* of the server's end; 0 before 5.12 */
+	struct belfry_ends ends;
+	/* opener.tgid 0: nobody in our network namespace; then with UNRECORDED it is somebody there, but not known who */
+	struct belfry_connection connection;
+};
 struct belfry_event_taint {
 	struct belfry_header header;
 	__u64 cookie;
@@ -241,7 +271,7 @@ struct belfry_event_tampered {
 struct belfry_event_listener {
 	struct belfry_header header;
 	__u64 listener_cookie;
-	__u32 tgid;			/* who called listen(2), from sk_peer_pid */
+	__u32 tgid;			/* who called listen(2) */
 	__u32 guard;
 	__u32 socket;
 	__u32 pad;
@@ -270,6 +300,7 @@ enum belfry_program {
 	BELFRY_PROGRAM_WRITE_REMOTE,
 	BELFRY_PROGRAM_SEND_PAGE,
 	BELFRY_PROGRAM_GONE,		/* ends of guarded streams that are freed, where cookies are ours */
+	BELFRY_PROGRAM_TCP,		/* new connections to guarded ports; other ports are not counted */
 	BELFRY_PROGRAM_MAX,
 };
 /* seen = sent + ignored + lost_ring + lost_map, for every program. Missed runs (recursion) are the kernel's own count. */
@@ -309,7 +340,7 @@ struct belfry_live {		/* iter/task, one per process (leader) */
 #define BELFRY_END_CLIENT 1u
 #define BELFRY_END_SERVER 2u
 #define BELFRY_END_LISTENER 3u
-struct belfry_socket {		/* iter/task_file: a descriptor slot that holds an end of a guarded unix socket */
+struct belfry_socket {		/* iter/task_file: a descriptor slot that holds an end of a guarded unix socket, or a guarded port's listener */
 	__u64 cookie;			/* this socket's cookie */
 	__u64 peer_cookie;		/* its peer's, or address if it never had one (BELFRY_COOKIE_NONE_BIT); 0: no peer */
 	__u64 sock_inode;		/* number of the socket's inode: /proc/PID/fd shows socket:[N] */
@@ -319,7 +350,7 @@ struct belfry_socket {		/* iter/task_file: a descriptor slot that holds an end o
 	__u32 end;			/* BELFRY_END_* */
 	__u32 guard;
 	__u32 socket;			/* index within the guard */
-	__u32 peercred_tgid;		/* sk_peer_pid in the initial pid namespace */
+	__u32 peercred_tgid;		/* sk_peer_pid in the initial pid namespace; of a port's listener its holder */
 	__u32 file_refs;		/* f_count/f_ref: a hint only (kernel-facts 9.18) */
 	__u32 in_flight;		/* 1: on its way in an SCM_RIGHTS message */
 };

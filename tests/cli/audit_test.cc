@@ -76,6 +76,18 @@ std::vector<Entry> Morning() {
   unknown.comm = "gone";
   unknown.who = Who({.comm = "gone"});
   lines.push_back(unknown);
+  Entry port = Connect(1009, {.exe = "/usr/bin/curl", .comm = "curl"});
+  port.guard = "tcp-8081";
+  port.socket = "8081";
+  port.source = {"127.0.0.1", 40000};
+  port.destination = {"127.0.0.1", 8081};
+  port.served_by = {{700, "/usr/sbin/nginx"}};
+  lines.push_back(port);
+  Entry remote{.action = "connect", .outcome = "success", .wall_ns = kMorning, .guard = "tcp-8081", .socket = "8081",
+               .message = "from elsewhere, its process is not seen", .mode = "observe", .cookie = 1010};
+  remote.source = {"2001:db8::2", 40001};
+  remote.destination = {"2001:db8::1", 8081};
+  lines.push_back(remote);
   lines.push_back({.action = "lost", .outcome = "failure", .wall_ns = kMorning, .message = "the ring was full: the record exists, the line does not",
                    .kernel_program = "connect_ready", .count = 1204});
   lines.push_back({.action = "dropped", .outcome = "failure", .wall_ns = kMorning, .message = "the reader was too slow", .count = 1, .connects = 1});
@@ -179,6 +191,23 @@ TEST(AuditGuards, AreNamedAfterTheirSockets) {
   EXPECT_THAT(names, ElementsAre("docker", "docker-2", "x_y_", "b"));
   EXPECT_EQ(config->guards[3].sockets[0].path, "/run/b.sock");
   EXPECT_FALSE(config->pin);
+}
+
+TEST(AuditGuards, AreNamedAfterTheirPorts) {
+  AuditOptions options;
+  options.sockets = {"/run/tcp-80.sock"};
+  options.ports = {"80", "127.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80"};
+  const auto config = AuditGuards(options);
+  ASSERT_TRUE(config.ok()) << config.status();
+  std::vector<std::string> names, ports;
+  for (const engine::GuardConfig& guard : config->guards) {
+    names.push_back(guard.policy.name);
+    ports.push_back(guard.sockets[0].path);
+  }
+  EXPECT_THAT(names, ElementsAre("tcp-80", "tcp-80-2", "tcp-127.0.0.1_80", "tcp-___1__80"));
+  EXPECT_THAT(ports, ElementsAre("/run/tcp-80.sock", "80", "127.0.0.1:80", "[::1]:80"));
+  options.ports = {"http"};
+  EXPECT_THAT(AuditGuards(options).status().message(), ::testing::HasSubstr("http is no TCP port; name one as 8081"));
 }
 
 // A pipe that the test reads when it likes.

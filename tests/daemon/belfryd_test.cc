@@ -217,7 +217,7 @@ TEST_P(RefusalTest, EndsWithItsCodeAndItsReason) {
 }
 INSTANTIATE_TEST_SUITE_P(Table, RefusalTest,
                          ::testing::Values(Refusal{"mode", "    mode: dney\n", 2, ":9:11: "},
-                                           Refusal{"tcp", "    tcp: 80\n", 2, "not there yet"},
+                                           Refusal{"tcp", "    tcp: 80\n", 2, "a guard of several kinds"},
                                            Refusal{"not_yaml", "  ]\n", 2, "not YAML"},
                                            Refusal{"blind", "    require: [foreign_sender]\n", 3, "cannot see"}),
                          [](const auto& info) { return info.param.name; });

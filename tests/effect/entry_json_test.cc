@@ -71,10 +71,27 @@ TEST(EntryJson, SpeaksEcs) {
   EXPECT_EQ(json["belfry"]["violation"], true);
 }
 
+TEST(EntryJson, BothEndsOfAPort) {
+  Entry entry = Full();
+  entry.source = {"2001:db8::2", 40000};
+  entry.destination = {"2001:db8::1", 8081};
+  entry.served_by = {{7, "/usr/sbin/nginx"}, {8, ""}};
+  const std::string line = ToJson(entry);
+  const auto json = nlohmann::json::parse(line);
+  EXPECT_EQ(json["source"]["ip"], "2001:db8::2");
+  EXPECT_EQ(json["source"]["port"], 40000);
+  EXPECT_EQ(json["destination"]["ip"], "2001:db8::1");
+  EXPECT_EQ(json["destination"]["port"], 8081);
+  EXPECT_EQ(json["network"]["transport"], "tcp");
+  EXPECT_EQ(json["belfry"]["served_by"][0]["executable"], "/usr/sbin/nginx");
+  EXPECT_EQ(json["belfry"]["served_by"][1]["pid"], 8);
+  EXPECT_EQ(ToJson(*FromJson(line)), line);
+}
+
 TEST(EntryJson, WhatIsNotKnownIsLeftOut) {
   const auto json = nlohmann::json::parse(ToJson({.action = "listener"}));
   EXPECT_EQ(json["event"]["kind"], "event");
-  for (const char* name : {"process", "user", "group", "container", "rule", "belfry", "message"})
+  for (const char* name : {"process", "user", "group", "container", "rule", "belfry", "message", "source", "destination", "network"})
     EXPECT_FALSE(json.contains(name)) << name;
 }
 

@@ -170,6 +170,16 @@ TEST(Learnt, WhatCannotBeAskedForExactlyIsSaidAndNotAllowed) {
   }
 }
 
+TEST(Learnt, OfAPortOnlyWhoIsKnown) {
+  effect::Entry local = Line({.exe = "/usr/bin/curl"}), remote{.action = "connect", .guard = "docker", .socket = "127.0.0.1:8081"};
+  local.socket = remote.socket;
+  remote.source = {"10.0.0.9", 40000};
+  const std::string text = PolicyText(LearntFrom({local, remote}), kAccounts);
+  EXPECT_THAT(text, HasSubstr("    tcp: \"127.0.0.1:8081\"\n"));
+  EXPECT_THAT(text, HasSubstr("- { exe: /usr/bin/curl, user: ann }\n      # not learnt: 10.0.0.9: its process is not known (1 connect"));
+  EXPECT_TRUE(Read(text).guards.at(0).is_port());
+}
+
 TEST(Learnt, WhatIsNoConnectOrTheServersOwnIsNoOpener) {
   effect::Entry own = Line({.exe = "/usr/bin/dockerd"}), taint = Line({.exe = "/usr/bin/x"});
   own.verdict = "own";

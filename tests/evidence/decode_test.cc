@@ -33,16 +33,17 @@ TEST(Decoder, ReadsEveryKindAsItsOwnBody) {
   EXPECT_EQ(index_of(belfry_event_connect{}, BELFRY_KIND_UNRECORDED), 3);
   EXPECT_EQ(index_of(belfry_event_taint{}, BELFRY_KIND_TAINT), 4);
   EXPECT_EQ(index_of(belfry_event_listener{}, BELFRY_KIND_LISTENER), 5);
-  EXPECT_EQ(decoder.counts().decoded, 7u);
+  EXPECT_EQ(index_of(belfry_event_tcp{}, BELFRY_KIND_TCP_CONNECT), 8);
+  EXPECT_EQ(decoder.counts().decoded, 8u);
   EXPECT_EQ(decoder.counts().malformed + decoder.counts().unknown, 0u);
 }
 
 TEST(Decoder, CountsWhatItDoesNotKnow) {
   Decoder decoder;
-  for (const uint32_t kind : {0u, uint32_t{BELFRY_KIND_TCP_CONNECT}, uint32_t{BELFRY_KIND_MAX}, 0xffffffffu}) {
+  for (const uint32_t kind : {0u, uint32_t{BELFRY_KIND_MAX}, 0xffffffffu}) {
     EXPECT_FALSE(decoder.Decode(Bytes(WithHeader(belfry_event_exit{}, static_cast<belfry_kind>(kind), 1))));
   }
-  EXPECT_EQ(decoder.counts().unknown, 4u);
+  EXPECT_EQ(decoder.counts().unknown, 3u);
 }
 
 TEST(Decoder, CountsWhatHasNotTheSizeOfItsKind) {

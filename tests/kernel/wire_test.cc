@@ -20,6 +20,7 @@ static_assert(kWhole<belfry_connection> && kWhole<belfry_name_key> && kWhole<bel
 static_assert(kWhole<belfry_settings> && kWhole<belfry_counts> && kWhole<belfry_live> && kWhole<belfry_socket>);
 static_assert(kWhole<belfry_described_file> && kWhole<belfry_header> && kWhole<belfry_event_exec>);
 static_assert(kWhole<belfry_event_fork> && kWhole<belfry_event_exit> && kWhole<belfry_event_connect>);
+static_assert(kWhole<belfry_ends> && kWhole<belfry_ports> && kWhole<belfry_port_key> && kWhole<belfry_event_tcp>);
 static_assert(kWhole<belfry_event_taint> && kWhole<belfry_event_listener> && kWhole<belfry_event_tampered>);
 
 TEST(Wire, Sizes) {
@@ -30,7 +31,11 @@ TEST(Wire, Sizes) {
   EXPECT_EQ(sizeof(belfry_connection), 168u);
   EXPECT_EQ(sizeof(belfry_name_key), 16u);
   EXPECT_EQ(sizeof(belfry_name_value), 8u);
-  EXPECT_EQ(sizeof(belfry_settings), 48u);
+  EXPECT_EQ(sizeof(belfry_settings), 56u);
+  EXPECT_EQ(sizeof(belfry_ends), 40u);
+  EXPECT_EQ(sizeof(belfry_ports), 8192u);
+  EXPECT_EQ(sizeof(belfry_port_key), 20u);
+  EXPECT_EQ(sizeof(belfry_event_tcp), 232u);
   EXPECT_EQ(sizeof(belfry_counts), 48u);
   EXPECT_EQ(sizeof(belfry_header), 16u);
   EXPECT_EQ(sizeof(belfry_event_exec), 824u);

@@ -94,6 +94,7 @@ class FakeKernel : public kernel::Kernel {
 
   // ---- what it was told ----
   std::vector<kernel::GuardedName> guarded_names;
+  std::vector<kernel::GuardedPort> guarded_ports;
   std::vector<std::pair<uint64_t, uint32_t>> tainted;
   std::vector<uint64_t> forgotten;
   std::map<uint32_t, belfry_guard> orders;  // by guard number
@@ -198,6 +199,10 @@ class FakeKernel : public kernel::Kernel {
   }
   absl::Status SetGuardedNames(std::span<const kernel::GuardedName> names) override {
     if (failing.ok()) guarded_names.assign(names.begin(), names.end());
+    return failing;
+  }
+  absl::Status SetGuardedPorts(std::span<const kernel::GuardedPort> ports) override {
+    if (failing.ok()) guarded_ports.assign(ports.begin(), ports.end());
     return failing;
   }
   absl::Status SetOrders(std::span<const kernel::GuardOrders> given) override {

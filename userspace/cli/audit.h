@@ -21,6 +21,7 @@ namespace belfry::cli {
 
 struct AuditOptions {
   std::vector<std::string> sockets;  // paths to watch with an engine of our own
+  std::vector<std::string> ports;    // TCP ports, likewise
   std::string policy;                // guards from this file, likewise
   bool json = false;
   bool tree = false;
@@ -29,6 +30,8 @@ struct AuditOptions {
   std::chrono::milliseconds time{0};   // 0: until told to stop
   AuditFilter filter;
   std::function<void(const effect::Entry&)> instead;  // takes every line that is wanted; nothing is written then
+
+  bool embedded() const { return !sockets.empty() || !ports.empty() || !policy.empty(); }
 };
 
 // Where the lines of an audit go. Take and StopWaiting are thread-safe; the rest belongs to the thread that made it.

@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -24,9 +25,9 @@ namespace belfry::cli {
 namespace {
 
 // Without these an audit would miss connects without a word.
-absl::Status Proven(const std::vector<engine::CanaryResult>& results) {
+absl::Status Proven(const std::vector<engine::CanaryResult>& results, bool ports) {
   for (const engine::CanaryResult& result : results)
-    if (!result.ok && result.capability.starts_with("connect"))
+    if (!result.ok && (result.capability.starts_with("connect") || (ports && result.capability.starts_with("TCP"))))
       return kit::Error(absl::StatusCode::kFailedPrecondition, "trying to see our own connect", result.detail,
                         "`belfry doctor` says what this kernel lacks");
   return absl::OkStatus();
@@ -56,7 +57,9 @@ class EmbeddedAudit {
 
  private:
   void Begin() {
-    began_ = Proven(engine_.canary().last());
+    const auto& guards = engine_.guards().all();
+    const bool ports = std::any_of(guards.begin(), guards.end(), [](const engine::Guard& guard) { return guard.config.is_port(); });
+    began_ = Proven(engine_.canary().last(), ports);
     if (!began_.ok()) return engine_.Stop();
     engine_.Follow({.closings = options_.closings,
                     .take = [this](const effect::Line& line) { return output_.Take({.entry = line.shared()}, line.urgency()); },

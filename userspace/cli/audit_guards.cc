@@ -23,8 +23,10 @@ absl::Status Refused(const std::string& path, absl::string_view cause, absl::str
 }
 
 // "/run/docker.sock" is called "docker".
-std::string NameOf(const std::string& path, std::set<std::string>& taken) {
-  std::string name = std::filesystem::path(path).stem().string().substr(0, kNameBytes);
+std::string StemOf(const std::string& path) { return std::filesystem::path(path).stem().string(); }
+
+std::string FreeName(std::string name, std::set<std::string>& taken) {
+  name = name.substr(0, kNameBytes);
   for (char& c : name)
     if (std::isalnum(static_cast<unsigned char>(c)) == 0 && std::string_view("._-").find(c) == std::string_view::npos) c = '_';
   if (name.empty()) name = "socket";
@@ -68,8 +70,18 @@ absl::StatusOr<engine::Config> AuditGuards(const AuditOptions& options) {
     if (!path.ok()) return path.status();
     if (!paths.insert(*path).second) continue;
     engine::GuardConfig guard;
-    guard.policy.name = NameOf(*path, names);
+    guard.policy.name = FreeName(StemOf(*path), names);
     guard.sockets = {{.role = "unix", .path = *path}};
+    config.guards.push_back(std::move(guard));
+  }
+  for (const std::string& text : options.ports) {
+    const auto port = kit::ParseEndpoint(text);
+    if (!port) return Refused(text, "is no TCP port", "name one as 8081, 127.0.0.1:8081 or [::1]:8081");
+    const std::string shown = kit::EndpointText(*port);
+    if (!paths.insert(shown).second) continue;
+    engine::GuardConfig guard;
+    guard.policy.name = FreeName("tcp-" + shown, names);
+    guard.sockets = {{.role = "tcp", .path = shown, .endpoint = port}};
     config.guards.push_back(std::move(guard));
   }
   config.pin = false;

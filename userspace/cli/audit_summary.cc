@@ -39,7 +39,7 @@ void AuditSummary::Add(const effect::Entry& entry) {
   Count(entry);
   const bool connect = IsConnect(entry);
   if (!connect && !entry.violation) return;
-  const std::string program = entry.who == nullptr ? "?" : ProgramText(entry.who->program, entry.who->args);
+  const std::string program = OpenerText(entry);
   const Who who(Plain(entry.guard), program, UserText(entry), HomeText(entry));
   auto at = seen_.find(who);
   if (at == seen_.end() && seen_.size() < kPeopleMax) at = seen_.emplace(who, Seen{}).first;

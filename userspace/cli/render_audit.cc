@@ -136,6 +136,11 @@ std::string ShortProgram(const effect::Program& program) {
   return program.exe.empty() ? "?" : Plain(LastPart(program.exe));
 }
 
+std::string OpenerText(const effect::Entry& entry) {
+  if (entry.pid == 0 && !entry.source.ip.empty()) return Plain(entry.source.ip);
+  return entry.who == nullptr ? "?" : ProgramText(entry.who->program, entry.who->args);
+}
+
 std::string UserText(const effect::Entry& entry) {
   if (!entry.user.empty()) return Plain(entry.user);
   return entry.uid ? std::to_string(*entry.uid) : "";
@@ -219,7 +224,7 @@ std::string AuditLines::Line(const effect::Entry& entry) const {
   }
   cells[kGuard] = Plain(entry.guard);
   cells[kPid] = entry.pid == 0 ? "" : std::to_string(entry.pid);
-  if (entry.who != nullptr) cells[kProgram] = ProgramText(entry.who->program, entry.who->args);
+  if (entry.who != nullptr) cells[kProgram] = OpenerText(entry);
   if (cells[kProgram].empty() || cells[kProgram] == "?") cells[kProgram] = entry.path.empty() ? "" : Plain(entry.path, kWholeLine);
   cells[kUser] = UserText(entry);
   cells[kHome] = HomeText(entry);

@@ -17,6 +17,8 @@ namespace belfry::cli {
 // How a process is called in one word or two: its script with the interpreter, else its executable, else its comm.
 std::string ProgramText(const effect::Program& program, const std::vector<std::string>& args = {});
 std::string ShortProgram(const effect::Program& program);  // without directories
+// Who opened, in one word: its program, or the address from which it came.
+std::string OpenerText(const effect::Entry& entry);
 std::string UserText(const effect::Entry& entry);
 std::string HomeText(const effect::Entry& entry);  // container, unit or cgroup
 

@@ -28,9 +28,12 @@ void AddAudit(CLI::App& app, Surroundings& surroundings, int& exit) {
     std::string only;
   };
   auto asked = std::make_shared<Asked>();
-  CLI::App* verb = app.add_subcommand("audit", "watch who connects to unix sockets, with or without a daemon");
+  CLI::App* verb = app.add_subcommand("audit", "watch who connects to unix sockets and TCP ports, with or without a daemon");
   verb->add_option("--unix", asked->sockets, "watch this socket with an engine of our own (may be repeated)")
       ->type_name("PATH")
+      ->allow_extra_args(false);
+  verb->add_option("--tcp", asked->ports, "watch this TCP port of ours: 8081, 127.0.0.1:8081, [::1]:8081 (may be repeated)")
+      ->type_name("PORT")
       ->allow_extra_args(false);
   verb->add_option("--policy", asked->policy, "watch this file's guards with an engine of our own")->type_name("FILE");
   verb->add_flag("--json", asked->json, "one JSON object a line, in names of the Elastic Common Schema");
@@ -46,8 +49,7 @@ void AddAudit(CLI::App& app, Surroundings& surroundings, int& exit) {
   verb->callback([asked, &surroundings, &exit] {
     asked->time = std::chrono::milliseconds(asked->time_ms);
     asked->filter.only_violations = !asked->only.empty();
-    const bool embedded = !asked->sockets.empty() || !asked->policy.empty();
-    exit = embedded ? AuditEmbedded(*asked, surroundings) : AuditAttached(*asked, surroundings);
+    exit = asked->embedded() ? AuditEmbedded(*asked, surroundings) : AuditAttached(*asked, surroundings);
   });
 }
 

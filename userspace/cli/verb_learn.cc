@@ -43,9 +43,8 @@ int Learn(Options& options, Surroundings& surroundings) {
     audit.instead = [&learnt](const effect::Entry& entry) {
       if (const auto told = effect::FromJson(effect::ToJson(entry))) learnt.See(*told);
     };
-    const bool embedded = !audit.sockets.empty() || !audit.policy.empty();
-    if (!embedded) audit.instead = [&learnt](const effect::Entry& entry) { learnt.See(entry); };  // read from JSON already
-    exit = embedded ? AuditEmbedded(audit, surroundings) : AuditAttached(audit, surroundings);
+    if (!audit.embedded()) audit.instead = [&learnt](const effect::Entry& entry) { learnt.See(entry); };  // read from JSON already
+    exit = audit.embedded() ? AuditEmbedded(audit, surroundings) : AuditAttached(audit, surroundings);
   }
   return exit == kDone ? WriteLearnt(learnt, options.merge, host::ReadAccounts(), surroundings) : exit;
 }
@@ -58,13 +57,15 @@ void AddLearn(CLI::App& app, Surroundings& surroundings, int& exit) {
   CLI::Option* lines = verb->add_option("FILE", options->lines, "lines of belfry audit --json; - for standard input");
   CLI::Option* sockets = verb->add_option("--unix", options->audit.sockets, "watch this socket with an engine of our own (may be repeated)");
   sockets->type_name("PATH")->allow_extra_args(false)->excludes(lines);
+  CLI::Option* ports = verb->add_option("--tcp", options->audit.ports, "watch this TCP port, likewise");
+  ports->type_name("PORT")->allow_extra_args(false)->excludes(lines);
   verb->add_option("--policy", options->audit.policy, "watch this file's guards with an engine of our own")->type_name("FILE")->excludes(lines);
   verb->add_option("--for", options->time_ms, "watch for this time: 10min, 24h; else until Ctrl-C")
       ->transform(CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
       ->excludes(lines);
   verb->add_option("--merge", options->merge, "add to this policy, in place; its comments stay")->type_name("FILE");
   verb->footer(
-      "Without FILE it watches: with --unix or --policy by itself, else by following belfryd.\n"
+      "Without FILE it watches: with --unix, --tcp or --policy by itself, else by following belfryd.\n"
       "Exit: 0; 1 the lines or the policy cannot be read or written; 2 cannot watch here; 4 no daemon to follow.");
   verb->callback([options, &surroundings, &exit] { exit = Learn(*options, surroundings); });
 }

@@ -37,6 +37,18 @@ struct Who {
   std::vector<Ancestor> parents;  // nearest first
 };
 
+// One end of a TCP connection.
+struct Address {
+  std::string ip;  // empty: there is none
+  uint16_t port = 0;
+};
+
+// Who held the listening socket when last looked, and so may have accepted.
+struct Server {
+  uint32_t pid = 0;
+  std::string exe;
+};
+
 struct Entry {
   std::string action;    // event.action: "connect", "refused", "taint", "withheld", "cut", "impostor_listener", ...
   std::string outcome;   // event.outcome: "success", "failure"
@@ -48,6 +60,8 @@ struct Entry {
   uint64_t pid_start_ns = 0;
   std::optional<uint32_t> uid, gid;
   std::string user, group;  // their names, where there are
+  Address source, destination;    // of TCP: the client's end, the server's
+  std::vector<Server> served_by;  // of TCP
   std::string comm;
   std::string path;
   std::shared_ptr<const Who> who;

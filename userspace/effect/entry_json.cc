@@ -82,6 +82,12 @@ void PutUser(Json& line, const Entry& entry) {
   if (!entry.group.empty()) Put(line["group"], "name", entry.group);
 }
 
+void PutAddress(Json& line, const char* name, const Address& address) {
+  if (address.ip.empty()) return;
+  line[name] = {{"ip", address.ip}, {"port", address.port}};
+  line["network"]["transport"] = "tcp";
+}
+
 void PutOwn(Json& own, const Entry& entry) {
   Put(own, "guard", entry.guard);
   Put(own, "socket", entry.socket, kPathBytes);
@@ -106,6 +112,11 @@ void PutOwn(Json& own, const Entry& entry) {
     Put(own, "unit", entry.home->unit);
     Put(own, "pod", entry.home->pod);
     if (entry.home->anchored > 0) own["anchored"] = entry.home->anchored;
+  }
+  for (const Server& server : entry.served_by) {
+    Json one{{"pid", server.pid}};
+    Put(one, "executable", server.exe, kPathBytes);
+    own["served_by"].push_back(std::move(one));
   }
   Put(own, "program", entry.kernel_program);
   if (entry.count != 0) own["count"] = entry.count;
@@ -135,6 +146,18 @@ void Take(const Json& object, const char* pointer, std::optional<uint32_t>& into
   uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (!text.empty() && error == std::errc() && end == text.data() + text.size()) into = number;
+}
+
+std::vector<Server> TakeServers(const Json& line) {
+  std::vector<Server> servers;
+  const Json::json_pointer at("/belfry/served_by");
+  if (!line.contains(at) || !line[at].is_array()) return servers;
+  for (const Json& one : line[at]) {
+    Server& server = servers.emplace_back();
+    Take(one, "/pid", server.pid);
+    Take(one, "/executable", server.exe);
+  }
+  return servers;
 }
 
 std::shared_ptr<const Who> TakeWho(const Json& line) {
@@ -178,6 +201,8 @@ std::string ToJson(const Entry& entry) {
   if (!entry.rule.empty()) Put(line["rule"], "name", entry.rule);
   PutWho(line, entry);
   PutUser(line, entry);
+  PutAddress(line, "source", entry.source);
+  PutAddress(line, "destination", entry.destination);
   if (entry.home != nullptr && !entry.home->container.empty()) Put(line["container"], "id", entry.home->container);
   Json own;
   PutOwn(own, entry);
@@ -205,6 +230,11 @@ std::optional<Entry> FromJson(const std::string& text) {
   Take(line, "/user/name", entry.user);
   Take(line, "/group/id", entry.gid);
   Take(line, "/group/name", entry.group);
+  Take(line, "/source/ip", entry.source.ip);
+  Take(line, "/source/port", entry.source.port);
+  Take(line, "/destination/ip", entry.destination.ip);
+  Take(line, "/destination/port", entry.destination.port);
+  entry.served_by = TakeServers(line);
   Take(line, "/belfry/guard", entry.guard);
   Take(line, "/belfry/socket", entry.socket);
   Take(line, "/belfry/mode", entry.mode);

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/debugger.h"
 #include "engine/guard_numbers.h"
+#include "engine/own_port.h"
 #include "engine/stranger.h"
 #include "host/machine.h"
 #include "kit/error.h"
@@ -52,6 +53,7 @@ constexpr Expectation kExpectations[] = {
     {"ioctl_compat_", "foreign 32-bit ioctl refused", true},
     {"ioctl_", "foreign ioctl refused", true},
     {"splice_read", "splice seen"},
+    {"tcp_state", "TCP connect seen"},
     {"socket_gone", "freed sockets forgotten"},
     {.program = "traceme", .capability = "being traced by a parent seen", .tampers = true},
     {.program = "trace", .capability = "ptrace attach seen", .tampers = true},
@@ -73,8 +75,9 @@ sockaddr_un AddressOf(const std::string& path) {
 
 }  // namespace
 
-Canary::Canary(Loop& loop, kernel::Kernel& kernel, const std::string& run_dir)
-    : loop_(loop), kernel_(kernel), path_(run_dir + "/canary.sock") {}
+Canary::Canary(Loop& loop, kernel::Kernel& kernel, const std::string& run_dir,
+               std::function<absl::Status(uint16_t)> guard_port)
+    : loop_(loop), kernel_(kernel), path_(run_dir + "/canary.sock"), guard_port_(std::move(guard_port)) {}
 
 Canary::~Canary() {
   loop_.Cancel(deadline_);
@@ -117,6 +120,7 @@ void Canary::Run(std::function<void(const std::vector<CanaryResult>&)> done) {
   running_.clear();
   before_ = Count();
   Connect();
+  ConnectToPort();
   Tamper();
   Spawn();
 }
@@ -144,6 +148,11 @@ void Canary::Connect() {
   Expect("connect recorded", right,
          right ? "the record bears this process, its start and its exec id"
                : !record ? "no record of a connection to its own guarded socket" : "the record does not match this process");
+}
+
+void Canary::ConnectToPort() {
+  if (!before_.contains("tcp_state")) return;
+  if (absl::Status s = ConnectToOwnPort(guard_port_); !s.ok()) Expect("TCP connect tried", false, std::string(s.message()));
 }
 
 void Canary::LetStrangersTry(int client) {

@@ -27,7 +27,8 @@ struct CanaryResult {
 
 class Canary {
  public:
-  Canary(Loop& loop, kernel::Kernel& kernel, const std::string& run_dir);
+  // `guard_port` has one TCP port guarded beside the others, as kCanaryGuard, or with 0 none.
+  Canary(Loop& loop, kernel::Kernel& kernel, const std::string& run_dir, std::function<absl::Status(uint16_t)> guard_port);
   ~Canary();
 
   // Binds the socket; its path has to be guarded (as guard kCanaryGuard) before Run.
@@ -47,6 +48,7 @@ class Canary {
   Counts Count();
   uint64_t Measure(int client);
   void Connect();
+  void ConnectToPort();
   void LetStrangersTry(int client);
   void Tamper();
   void Spawn();
@@ -57,6 +59,7 @@ class Canary {
   Loop& loop_;
   kernel::Kernel& kernel_;
   const std::string path_;
+  const std::function<absl::Status(uint16_t)> guard_port_;
   kit::OwnedFd listener_;
   uint32_t iterator_references_ = 0;
   pid_t child_ = 0;

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "host/user_names.h"
+#include "kit/endpoint.h"
 #include "service/loopback.h"
 #include "verdict/facts.h"
 #include "verdict/rules.h"
@@ -29,8 +30,9 @@ struct ListenerRule {
 };
 
 struct GuardedSocket {
-  std::string role;  // "unix", "workload", "admin", "broker"
-  std::string path;  // absolute, at most kSunPathLimit bytes
+  std::string role;  // "unix", "workload", "admin", "broker", "tcp"
+  std::string path;  // absolute, at most kSunPathLimit bytes; of "tcp" what EndpointText says
+  std::optional<kit::Endpoint> endpoint;  // of "tcp"
 };
 
 enum class Preexisting { kAdopt, kReset };
@@ -52,6 +54,8 @@ struct GuardConfig {
   bool delegated_exec = false;
   bool allow_sqpoll = false;  // io_uring's SQPOLL threads may use a connection: who submits to them is not known
   int line = 0;
+
+  bool is_port() const { return !sockets.empty() && sockets.front().endpoint.has_value(); }
 };
 
 // Where metrics are answered.

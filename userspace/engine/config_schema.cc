@@ -154,11 +154,19 @@ void ReadDelegated(YamlReader& reader, const Node& node, GuardDraft& into) {
   if (reader.Word(node, kKnown)) into.config.delegated_exec = true;
 }
 
+void ReadPort(YamlReader& reader, const Node& node, GuardDraft& into) {
+  const auto endpoint = node.IsScalar() ? kit::ParseEndpoint(node.Scalar()) : std::nullopt;
+  if (endpoint)
+    into.sockets.emplace_back(GuardedSocket{"tcp", kit::EndpointText(*endpoint), endpoint}, node);
+  else
+    reader.Wrong(node, YamlReader::Shown(node), "a port, or an address and a port: 8081, 127.0.0.1:8081, \"[::1]:8081\"");
+}
+
 constexpr Key<GuardDraft> kGuardKeys[] = {
     {"name", ReadName},
     {"unix", ReadSocket<kUnix>},
     {"agent", ReadAgent},
-    {"tcp", nullptr, "unix or agent: TCP ports are not there yet"},
+    {"tcp", ReadPort},
     {"listener", ReadListener},
     {"mode", ReadMode},
     {"withhold_on", [](YamlReader& r, const Node& n, GuardDraft& into) {
@@ -179,6 +187,18 @@ constexpr Key<GuardDraft> kGuardKeys[] = {
     {"limit", nullptr, "no limit: limits are not there yet"},
 };
 
+// A port's connections are told, not held: what would need a hold is a mistake, not a promise.
+void CheckPort(YamlReader& reader, const Node& node, const GuardDraft& guard) {
+  for (const char* key : {"withhold_on", "except", "require", "preexisting", "on_daemon_loss", "sqpoll", "delegated"})
+    if (node[key]) reader.Wrong(node[key], absl::StrCat("\"", key, "\" of a TCP port"), "that of a unix socket: a port's connections are only told");
+  if (guard.config.policy.mode == verdict::Mode::kDeny)
+    reader.Wrong(node["mode"], "deny for a TCP port", "observe or warn: its connections are told, they cannot be cut yet");
+  if (guard.config.rules == nullptr) return;
+  for (const verdict::Rule& rule : guard.config.rules->all())
+    if (rule.mode() == verdict::Mode::kDeny)
+      reader.Wrong(node["allow"], absl::StrCat("a rule that says deny (", rule.name(), ") for a TCP port"), "warn: its connections cannot be cut yet");
+}
+
 void ReadGuard(YamlReader& reader, const Node& node, Draft& into) {
   GuardDraft guard;
   guard.draft = &into;
@@ -188,7 +208,8 @@ void ReadGuard(YamlReader& reader, const Node& node, Draft& into) {
   if (!seen.contains("name")) reader.Wrong(node, "a guard without a name", "name: NAME");
   const int kinds = static_cast<int>(seen.count("unix") + seen.count("agent") + seen.count("tcp"));
   if (kinds != 1)
-    reader.Wrong(node, kinds == 0 ? "a guard of no socket" : "a guard of several kinds", "one of unix: and agent:");
+    reader.Wrong(node, kinds == 0 ? "a guard of no socket" : "a guard of several kinds", "one of unix:, agent: and tcp:");
+  if (seen.contains("tcp")) CheckPort(reader, node, guard);
   into.guards.push_back(std::move(guard));
 }
 

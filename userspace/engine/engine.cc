@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "effect/metrics.h"
 #include "engine/answers.h"
+#include "engine/guarded_ports.h"
 #include "engine/measure.h"
 #include "engine/orders.h"
 #include "engine/socket_names.h"
@@ -119,7 +120,8 @@ Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loo
           .opened = [this](const Guard& guard, const belfry_pin& opener) { Prefetch(guard, opener); }});
   sweep_ = std::make_unique<Sweep>(kernel(), guards_, seen_, *cuts_, *gate_, gaps_);
   modes_ = std::make_unique<Modes>(parts_.config.run_dir, guards_, host::DisarmedBy(parts_.disarm_file));
-  canary_ = std::make_unique<Canary>(*loop_, kernel(), parts_.config.run_dir);
+  canary_ = std::make_unique<Canary>(*loop_, kernel(), parts_.config.run_dir,
+                                     [this](uint16_t port) { return GuardPorts(port); });
   bench_ = std::make_unique<Bench>(Bench{*loop_, kernel(), guards_, gaps_, *cuts_, *reader_, *gate_, journal_,
                                          [this] { pipeline_->Turn(); }, parts_.deadlines});
   questions_ = std::make_unique<Answers>(*this);
@@ -145,7 +147,14 @@ absl::Status Engine::TakeGuards(const Config& config) {
   }
   // Orders first: a guard's first connection is treated as its mode says.
   if (absl::Status status = GiveOrders(); !status.ok()) return status;
+  if (absl::Status status = GuardPorts(0); !status.ok()) return status;
   return GuardNames();
+}
+
+absl::Status Engine::GuardPorts(uint16_t canary_port) {
+  std::vector<kernel::GuardedPort> ports = PortsOf(guards_);
+  if (canary_port != 0) ports.push_back({.guard = kCanaryGuard, .port = canary_port});
+  return kernel().SetGuardedPorts(ports);
 }
 
 // Ten thousand paths are not asked about in one go.

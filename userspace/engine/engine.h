@@ -100,6 +100,7 @@ class Engine {
   Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loop);
   absl::Status TakeGuards(const Config& config);
   absl::Status GuardNames();
+  absl::Status GuardPorts(uint16_t canary_port);
   std::vector<kernel::GuardedName> CanaryNames();
   absl::Status GiveOrders();
   absl::Status MarkWhatWasThere();

@@ -50,6 +50,16 @@ void Gate::Opened(Guard& guard, uint64_t cookie, const belfry_connection& connec
   if (answer.refuses) orders.push_back({.guard = guard.number, .key = cookie, .why = verdict::kNotAllowed});
 }
 
+void Gate::OpenedByNobodyKnown(Guard& guard, effect::Entry& line) {
+  const bool ours = line.action == "unrecorded";
+  line.message = ours ? "of this machine, its process was not seen" : "from elsewhere, its process is not seen";
+  if (guard.config.rules == nullptr) return;
+  line.violation = true;
+  line.verdict = verdict::OutcomeName(verdict::Outcome::kWithheld);
+  line.reasons.emplace_back(verdict::kNotAllowed);
+  guard.CountVerdict({verdict::kNotAllowed}, line.source.ip, kit::BootNs());
+}
+
 void Gate::Found(uint64_t cookie, const belfry_connection& connection) {
   const Guard* guard = guards_.ByNumber(connection.guard);
   if (guard == nullptr || guard->config.rules == nullptr || IsOwn(*guard, connection)) return;

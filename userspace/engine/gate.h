@@ -39,6 +39,8 @@ class Gate {
   // At the record: completes its line, and adds to `orders` what must end.
   void Opened(Guard& guard, uint64_t cookie, const belfry_connection& connection, effect::Entry& line,
               std::vector<Cuts::Order>& orders);
+  // The same where it is known only from where it comes: then no rule fits.
+  void OpenedByNobodyKnown(Guard& guard, effect::Entry& line);
   // Later, with a line of its own if it is not allowed.
   void Found(uint64_t cookie, const belfry_connection& connection);
 

@@ -32,6 +32,7 @@ struct Tally {
   std::array<uint64_t, BELFRY_TAINT_COUNT> taints{};           // told of connections
   std::array<uint64_t, BELFRY_USE_MAX> refused{};              // told of connections, each kind once
   uint64_t last_would_withhold_ns = 0;
+  uint64_t to_port = 0;  // connections to a TCP port, which leave no record
   std::set<std::string> would_be_hit;  // "uid comm", bounded
 
   void CountTaints(uint32_t bits);

@@ -128,7 +128,8 @@ void Learnt::See(const effect::Entry& entry) {
     return;
   }
   const std::string exe = ExeOf(entry);
-  std::string who = absl::StrCat(kit::Escape(exe.empty() ? "[" + Raw(entry.comm) + "]" : exe), ": ", why);
+  const std::string name = !exe.empty() ? exe : entry.pid == 0 && !entry.source.ip.empty() ? entry.source.ip : "[" + Raw(entry.comm) + "]";
+  std::string who = absl::StrCat(kit::Escape(name), ": ", entry.pid == 0 && !entry.source.ip.empty() ? "its process is not known" : why);
   if (guard.not_learnt.size() >= kNotLearntMax && !guard.not_learnt.contains(who)) who = kOthers;
   guard.not_learnt[who].Add(Once(entry));
 }

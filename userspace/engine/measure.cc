@@ -45,7 +45,7 @@ effect::Measures MeasuresOf(Engine& engine) {
   for (const Guard& guard : engine.guards().all()) {
     places.emplace(guard.number, measures.guards.size());
     measures.guards.push_back(MeasuresOf(guard));
-    measures.guards.back().opened = engine.seen().connections.Opened(guard.number);
+    measures.guards.back().opened = engine.seen().connections.Opened(guard.number) + guard.tally.to_port;
   }
   engine.seen().connections.EachLive([&](const evidence::SeenConnection& connection) {
     const auto place = places.find(connection.record.guard);

@@ -10,6 +10,11 @@ constexpr char kNow[] = "modes.json";
 constexpr char kOverride[] = "mode.override.json";
 constexpr char kEveryGuard[] = "*";  // in the override: each guard that is not named (`belfry mode --all`)
 
+// The mode that can be kept: nobody's connection to a TCP port is refused or cut.
+verdict::Mode Kept(const Guard& guard, verdict::Mode mode) {
+  return guard.config.is_port() && mode == verdict::Mode::kDeny ? verdict::Mode::kWarn : mode;
+}
+
 }  // namespace
 
 absl::StatusOr<ModesByName> ReadModes(const std::string& file) {
@@ -39,6 +44,7 @@ absl::Status Modes::Apply() {
     if (wanted.ok() && wanted->contains(kEveryGuard)) guard.mode = wanted->at(kEveryGuard);
     if (wanted.ok() && wanted->contains(guard.name())) guard.mode = wanted->at(guard.name());
     if (disarmed_) guard.mode = verdict::Mode::kObserve;
+    guard.mode = Kept(guard, guard.mode);
   }
   if (absl::Status status = WriteNow(); !status.ok()) return status;
   return wanted.ok() || absl::IsNotFound(wanted.status()) ? absl::OkStatus() : wanted.status();
@@ -51,15 +57,18 @@ absl::StatusOr<std::vector<std::string>> Modes::Set(const std::string& name, ver
   if (disarmed_ && mode != verdict::Mode::kObserve)
     return kit::Error(absl::StatusCode::kFailedPrecondition, "setting a mode", *disarmed_,
                       "take that away and restart belfryd");
+  if (const Guard* guard = guards_.ByName(name); guard != nullptr && Kept(*guard, mode) != mode)
+    return kit::Error(absl::StatusCode::kFailedPrecondition, "setting a mode", "the connections of a TCP port cannot be cut yet",
+                      "observe or warn");
   auto wanted = ReadModes(File(kOverride));
   ModesByName over = wanted.ok() ? *std::move(wanted) : ModesByName();
   if (name.empty()) over[kEveryGuard] = mode;
   std::vector<std::string> changed;
   for (Guard& guard : guards_.all()) {
     if (!name.empty() && guard.name() != name) continue;
-    over[guard.name()] = mode;
-    if (guard.mode == mode) continue;
-    guard.mode = mode;
+    over[guard.name()] = Kept(guard, mode);
+    if (guard.mode == Kept(guard, mode)) continue;
+    guard.mode = Kept(guard, mode);
     changed.push_back(guard.name());
   }
   if (absl::Status status = WriteModes(File(kOverride), over); !status.ok()) return status;

@@ -5,17 +5,21 @@
 #include <utility>
 #include <variant>
 
+#include "engine/guarded_ports.h"
 #include "kit/clock.h"
 #include "verdict/soundness.h"
 
 namespace belfry::engine {
 namespace {
 
-effect::Entry About(const char* action, const belfry_event_connect& event, const Guard* guard) {
+constexpr size_t kServersMax = 16;  // of one line
+
+template <typename Event>
+effect::Entry About(const char* action, const Event& event, const Guard& guard) {
   const belfry_connection& connection = event.connection;
   return {.action = action,
           .time_ns = event.header.time_ns,
-          .guard = guard == nullptr ? "" : guard->name(),
+          .guard = guard.name(),
           .pid = connection.opener.tgid,
           .pid_start_ns = connection.opener.start_ns,
           .uid = connection.creds.euid,
@@ -70,7 +74,7 @@ void Pipeline::Apply(const belfry_event_connect& event) {
   if (recorded) seen_.connections.Apply(event);
   if (guard == nullptr) return;  // the canary's, or of a guard that is no longer there
   guard->tally.CountTaints(event.connection.taints | (recorded ? 0 : 1u << BELFRY_TAINT_UNRECORDED));
-  lines_.push_back(About(recorded ? "connect" : "unrecorded", event, guard));
+  lines_.push_back(About(recorded ? "connect" : "unrecorded", event, *guard));
   if (journal_.followed()) witness_.Opener(event.connection, lines_.back());
   if (recorded) {
     if (!found_before) gate_.Opened(*guard, event.cookie, event.connection, lines_.back(), orders_);
@@ -81,6 +85,28 @@ void Pipeline::Apply(const belfry_event_connect& event) {
     suspects_.push_back({event.cookie, event.connection.guard, event.connection.opener,
                          event.connection.taints | 1u << BELFRY_TAINT_UNRECORDED});
   }
+}
+
+// A port's connection is told and judged by the policy; it has no record in the kernel's map, and none is cut.
+void Pipeline::Apply(const belfry_event_tcp& event) {
+  Guard* guard = guards_.ByNumber(event.connection.guard);
+  if (guard == nullptr) return;
+  const belfry_connection& connection = event.connection;
+  const bool recorded = (connection.taints & 1u << BELFRY_TAINT_UNRECORDED) == 0;
+  guard->tally.CountTaints(connection.taints);
+  ++guard->tally.to_port;
+  effect::Entry line = About(recorded ? "connect" : "unrecorded", event, *guard);
+  line.source = AddressOf(event.ends.client, event.ends.client_port);
+  line.destination = AddressOf(event.ends.server, event.ends.server_port);
+  for (const Listener& listener : guard->listeners)
+    if (line.served_by.size() < kServersMax) line.served_by.push_back({listener.pin.tgid, listener.path});
+  lines_.push_back(std::move(line));
+  if (connection.opener.tgid == 0) {
+    lines_.back().uid.reset();
+    return gate_.OpenedByNobodyKnown(*guard, lines_.back());
+  }
+  if (journal_.followed()) witness_.Opener(connection, lines_.back());
+  gate_.Opened(*guard, event.cookie, connection, lines_.back(), orders_);
 }
 
 void Pipeline::Apply(const belfry_event_taint& event) {

@@ -57,6 +57,7 @@ class Pipeline {
   void Apply(const belfry_event_fork& event);
   void Apply(const belfry_event_exit& event);
   void Apply(const belfry_event_connect& event);
+  void Apply(const belfry_event_tcp& event);
   void Apply(const belfry_event_taint& event);
   void Apply(const belfry_event_listener& event);
   void Apply(const belfry_event_refused& event);

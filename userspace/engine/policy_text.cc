@@ -84,7 +84,8 @@ std::string NotLearntText(const Learnt::Guard& guard, size_t indent) {
 std::string GuardText(const std::string& name, const Learnt::Guard& guard, const host::Accounts& accounts, size_t indent) {
   if (guard.sockets.size() != 1) return "";
   const std::string blanks(indent, ' ');
-  std::string text = absl::StrCat(blanks, "- name: ", QuotedForYaml(name), "\n", blanks, "  unix: ",
+  std::string text = absl::StrCat(blanks, "- name: ", QuotedForYaml(name), "\n", blanks,
+                                  guard.sockets.begin()->starts_with('/') ? "  unix: " : "  tcp: ",
                                   QuotedForYaml(*guard.sockets.begin()), "\n", blanks, "  mode: observe\n");
   if (guard.backfilled)
     absl::StrAppend(&text, blanks, "  # Some executables below are older than the watch and were read from /proc. Take this line out when\n",

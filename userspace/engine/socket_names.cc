@@ -60,6 +60,7 @@ std::vector<kernel::GuardedName> ResolveNames(kernel::Kernel& kernel, Guards& gu
   for (Guard& guard : guards.all()) {
     guard.notes.clear();
     for (size_t socket = 0; socket < guard.config.sockets.size(); ++socket) {
+      if (guard.config.sockets[socket].endpoint) continue;  // no path
       PathNames found = ResolvePath(kernel, guard.config.sockets[socket].path);
       guard.notes.push_back(found.note);
       for (kernel::GuardedName& name : found.names) {

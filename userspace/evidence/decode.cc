@@ -20,6 +20,7 @@ void MakeSafe(belfry_event_exec& event) {
 }
 void MakeSafe(belfry_event_fork& event) { MakeSafe(event.child); }
 void MakeSafe(belfry_event_connect& event) { End(event.connection.comm); }
+void MakeSafe(belfry_event_tcp& event) { End(event.connection.comm); }
 void MakeSafe(belfry_event_exit&) {}
 void MakeSafe(belfry_event_taint&) {}
 void MakeSafe(belfry_event_listener&) {}
@@ -48,7 +49,7 @@ constexpr Reader kReaders[BELFRY_KIND_MAX] = {
     As<belfry_event_taint>,     // TAINT
     As<belfry_event_listener>,  // LISTENER
     As<belfry_event_connect>,   // UNRECORDED
-    nullptr,                    // TCP_CONNECT
+    As<belfry_event_tcp>,       // TCP_CONNECT
     As<belfry_event_refused>,   // REFUSED
     As<belfry_event_tampered>,  // TAMPERED
 };

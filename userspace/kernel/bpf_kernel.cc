@@ -17,6 +17,7 @@
 #include "kernel/loader.h"
 #include "kernel/name_key.h"
 #include "kernel/pins.h"
+#include "kernel/ports.h"
 #include "kernel/records.h"
 #include "kernel/ring.h"
 #include "kernel/snapshot.h"
@@ -55,6 +56,9 @@ class BpfKernel : public Kernel {
   std::optional<uint32_t> Translate(uint32_t asker, int32_t pid) override { return snapshot_.Translate(asker, pid); }
 
   absl::Status SetGuardedNames(std::span<const GuardedName> names) override;
+  absl::Status SetGuardedPorts(std::span<const GuardedPort> ports) override {
+    return WriteGuardedPorts(ports, Fd(loaded_.skeleton->maps.port_guards), Fd(loaded_.skeleton->maps.guarded_ports));
+  }
   absl::Status SetOrders(std::span<const GuardOrders> orders) override;
   absl::Status SignOfLife() override;
   absl::Status Taint(uint64_t cookie, uint32_t bits) override { return records_->Taint(cookie, bits); }

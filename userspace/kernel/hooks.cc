@@ -72,13 +72,14 @@ bool Exists(const char* function) {
   return btf_vlen(declared) <= kArgumentsMax;
 }
 
-Hooks Processes() {
+// What no backend does otherwise.
+Hooks OnAll() {
   return {RawTracepoint("process_exec", BELFRY_PROGRAM_EXEC), RawTracepoint("process_fork", BELFRY_PROGRAM_FORK),
-          RawTracepoint("process_exit", BELFRY_PROGRAM_EXIT)};
+          RawTracepoint("process_exit", BELFRY_PROGRAM_EXIT), RawTracepoint("tcp_state", BELFRY_PROGRAM_TCP)};
 }
 
 Hooks WithHooks(Backend backend) {
-  Hooks hooks = Processes();
+  Hooks hooks = OnAll();
   hooks.insert(hooks.end(), std::begin(kTampering), std::end(kTampering));
   for (const Refusable& one : kRefusables) {
     if (backend == Backend::kBpfLsm)
@@ -95,7 +96,7 @@ Hooks WithHooks(Backend backend) {
 }
 
 Hooks WithoutHooks() {
-  Hooks hooks = Processes();
+  Hooks hooks = OnAll();
   hooks.push_back({"connect_intent", BELFRY_PROGRAM_CONNECT_UNIX, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, kConnectUnix});
   hooks.push_back(RawTracepoint("connect_ready", BELFRY_PROGRAM_DATA_READY));
   hooks.push_back({"connect_peercred", BELFRY_PROGRAM_PEERCRED, BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT});

@@ -35,6 +35,14 @@ struct GuardedName {
   std::string path;     // absolute within the filesystem: "/spire/agent/public/api.sock"
 };
 
+// A guarded TCP port of our own network namespace, as it is reached.
+struct GuardedPort {
+  uint32_t guard = 0;
+  uint32_t socket = 0;       // index within the guard
+  belfry_address address{};  // zero: at any
+  uint16_t port = 0;
+};
+
 // What the programs do for a guard (wire.h, belfry_guard).
 struct GuardOrders {
   uint32_t guard = 0;
@@ -81,6 +89,7 @@ class Kernel {
 
   // ---- what userspace tells the kernel ----
   virtual absl::Status SetGuardedNames(std::span<const GuardedName> names) = 0;  // atomic for each name
+  virtual absl::Status SetGuardedPorts(std::span<const GuardedPort> ports) = 0;  // likewise
   // What is refused for each guard; a guard that is not named observes. Takes effect at once, guard by guard.
   virtual absl::Status SetOrders(std::span<const GuardOrders> orders) = 0;
   // The daemon lives: guards with a limit on its silence go on denying.

@@ -24,7 +24,7 @@ namespace {
 // Maps that outlive a daemon; the others hold only questions. Those of bpf/cookie.bpf.h only older kernels need.
 constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "listeners_by_cookie", "guarded_names",
                                    "settings",  "made",        "counters", "events",    "serving", "guards",
-                                   "cookies",   "marks"};
+                                   "cookies",   "marks",       "guarded_ports", "port_guards", "openings", "openings_by_ends"};
 
 // Never the same twice while the machine is up: the time since boot, in nanoseconds.
 uint64_t NewGeneration() {

@@ -119,6 +119,8 @@ constexpr Attempt kAttempts[] = {
      kWithoutHooks.remedy, true},
     {"cgroup/getsockopt", BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT, nullptr,
      "looking again when a server asks who is there", "the kernel must be built with CONFIG_CGROUP_BPF=y", true},
+    {"tp_btf/inet_sock_set_state", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "inet_sock_set_state", "seeing TCP connections",
+     kWithHooks.remedy},
     {"iter", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "task_file", "searching who holds a connection", kWithHooks.remedy},
 };
 

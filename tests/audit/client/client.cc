@@ -1,8 +1,10 @@
 // A client of a guarded socket: connects by the route that it is told, and ends; or by the thousand, keeping its own count.
 //
-//   audit_client connect|uring|int80|exec|comm PATH
+//   audit_client connect|uring|int80|exec|comm PATH        a unix socket, or IP/PORT of a TCP one
 //   audit_client flood PATH PROCESSES THREADS EACH     prints how many connects succeeded
+#include <arpa/inet.h>
 #include <liburing.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -20,26 +22,54 @@
 
 namespace {
 
-sockaddr_un AddressOf(const char* path) {
-  sockaddr_un address{.sun_family = AF_UNIX};
-  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+struct Address {
+  union {
+    sockaddr any;
+    sockaddr_un unix;
+    sockaddr_in ipv4;
+    sockaddr_in6 ipv6;
+  };
+  socklen_t size;
+
+  int Socket() const { return socket(any.sa_family, SOCK_STREAM, 0); }
+};
+
+Address AddressOf(const char* path) {
+  Address address{};
+  const char* slash = strrchr(path, '/');
+  const std::string ip(path, slash == nullptr ? 0 : static_cast<size_t>(slash - path));
+  if (inet_pton(AF_INET, ip.c_str(), &address.ipv4.sin_addr) == 1) {
+    address.ipv4.sin_family = AF_INET;
+    address.ipv4.sin_port = htons(static_cast<uint16_t>(atoi(slash + 1)));
+    address.size = sizeof address.ipv4;
+  } else if (inet_pton(AF_INET6, ip.c_str(), &address.ipv6.sin6_addr) == 1) {
+    address.ipv6.sin6_family = AF_INET6;
+    address.ipv6.sin6_port = htons(static_cast<uint16_t>(atoi(slash + 1)));
+    address.size = sizeof address.ipv6;
+  } else {
+    address.unix = {.sun_family = AF_UNIX, .sun_path = {}};
+    strncpy(address.unix.sun_path, path, sizeof address.unix.sun_path - 1);
+    address.size = sizeof address.unix;
+  }
   return address;
 }
 
+// A TCP connection is reset when it is closed: by the thousand they would use up all ports of the client's side.
 int Connect(const char* path) {
-  const sockaddr_un address = AddressOf(path);
-  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  const Address address = AddressOf(path);
+  const int fd = address.Socket();
+  const linger none{.l_onoff = 1, .l_linger = 0};
+  if (address.any.sa_family != AF_UNIX) setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  if (connect(fd, &address.any, address.size) == 0) return fd;
   close(fd);
   return -1;
 }
 
 int ConnectByRing(const char* path) {
-  const sockaddr_un address = AddressOf(path);
+  const Address address = AddressOf(path);
   io_uring ring;
   if (io_uring_queue_init(2, &ring, 0) != 0) return 77;
-  io_uring_prep_connect(io_uring_get_sqe(&ring), socket(AF_UNIX, SOCK_STREAM, 0), reinterpret_cast<const sockaddr*>(&address),
-                        sizeof address);
+  io_uring_prep_connect(io_uring_get_sqe(&ring), address.Socket(), &address.any, address.size);
   io_uring_submit(&ring);
   io_uring_cqe* done = nullptr;
   return io_uring_wait_cqe(&ring, &done) == 0 && done->res == 0 ? 0 : 1;
@@ -49,14 +79,22 @@ int ConnectByRing(const char* path) {
 int ConnectAs32Bit([[maybe_unused]] const char* path) {
 #if defined(__x86_64__)
   void* low = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-  *static_cast<sockaddr_un*>(low) = AddressOf(path);
-  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  const Address address = AddressOf(path);
+  memcpy(low, &address.any, address.size);
+  const int fd = address.Socket();
   long result = 362;  // connect
-  asm volatile("int $0x80" : "+a"(result) : "b"(fd), "c"(low), "d"(sizeof(sockaddr_un)) : "memory", "r8", "r9", "r10", "r11");
+  asm volatile("int $0x80" : "+a"(result) : "b"(fd), "c"(low), "d"(address.size) : "memory", "r8", "r9", "r10", "r11");
   return result == 0 ? 0 : 77;
 #else
   return 77;
 #endif
+}
+
+// Of TCP connect(2) succeeds before the server has its end, and never gives it one that is reset while its queue is full:
+// the server has let go by closing.
+bool ServerHadIt(int fd, const char* path) {
+  char byte;
+  return AddressOf(path).any.sa_family == AF_UNIX || read(fd, &byte, 1) == 0;
 }
 
 unsigned long Many(const char* path, int threads, int each) {
@@ -67,7 +105,7 @@ unsigned long Many(const char* path, int threads, int each) {
       for (int n = 0; n < each; ++n) {
         const int fd = Connect(path);
         if (fd < 0) continue;
-        ++made;
+        made += ServerHadIt(fd, path);
         close(fd);
       }
     });

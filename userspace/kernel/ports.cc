@@ -1,0 +1,62 @@
+#include "kernel/ports.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "kit/error.h"
+
+namespace belfry::kernel {
+namespace {
+
+struct Before {
+  bool operator()(const belfry_port_key& a, const belfry_port_key& b) const { return memcmp(&a, &b, sizeof a) < 0; }
+};
+using Wanted = std::map<belfry_port_key, belfry_name_value, Before>;
+
+Wanted KeysOf(std::span<const GuardedPort> ports) {
+  Wanted wanted;
+  for (const GuardedPort& one : ports) {
+    const belfry_name_value value = {.guard = one.guard, .socket = one.socket};
+    wanted.emplace(belfry_port_key{.address = one.address, .port = one.port}, value);
+    belfry_port_key of_listener = {.address = {}, .port = one.port};
+    std::fill(std::begin(of_listener.address.word), std::end(of_listener.address.word), BELFRY_ADDRESS_OF_LISTENER);
+    wanted.emplace(of_listener, value);
+  }
+  return wanted;
+}
+
+std::vector<belfry_port_key> Unwanted(int fd, const Wanted& wanted) {
+  std::vector<belfry_port_key> old;
+  belfry_port_key key = {}, next = {};
+  for (int error = bpf_map_get_next_key(fd, nullptr, &next); error == 0; error = bpf_map_get_next_key(fd, &key, &next)) {
+    key = next;
+    if (!wanted.contains(key)) old.push_back(key);
+  }
+  return old;
+}
+
+}  // namespace
+
+absl::Status WriteGuardedPorts(std::span<const GuardedPort> ports, int guards_fd, int bits_fd) {
+  const Wanted wanted = KeysOf(ports);
+  const auto bits = std::make_unique<belfry_ports>();
+  for (const auto& [key, value] : wanted) {
+    if (bpf_map_update_elem(guards_fd, &key, &value, BPF_ANY) != 0)
+      return kit::ErrnoError("guarding a TCP port", "guard fewer ports");
+    bits->word[key.port >> 5] |= 1u << (key.port & 31);
+  }
+  // Bits last, so that a port with one has its guard.
+  const uint32_t zero = 0;
+  if (bpf_map_update_elem(bits_fd, &zero, bits.get(), BPF_ANY) != 0)
+    return kit::ErrnoError("writing the map `guarded_ports`");
+  for (const belfry_port_key& gone : Unwanted(guards_fd, wanted)) bpf_map_delete_elem(guards_fd, &gone);
+  return absl::OkStatus();
+}
+
+}  // namespace belfry::kernel
