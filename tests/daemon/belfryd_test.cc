@@ -212,14 +212,16 @@ class RefusalTest : public BelfrydTest, public ::testing::WithParamInterface<Ref
 
 TEST_P(RefusalTest, EndsWithItsCodeAndItsReason) {
   Program daemon({kBelfryd, "--config", WriteConfig(GetParam().guard)}, {});
-  EXPECT_THAT(daemon.ErrorLine(), HasSubstr(GetParam().said));
+  // One that starts would be waited for without end.
+  ASSERT_THAT(daemon.ErrorLine(), HasSubstr(GetParam().said));
   EXPECT_EQ(daemon.Wait(), GetParam().exit_code);
 }
 INSTANTIATE_TEST_SUITE_P(Table, RefusalTest,
                          ::testing::Values(Refusal{"mode", "    mode: dney\n", 2, ":9:11: "},
                                            Refusal{"tcp", "    tcp: 80\n", 2, "a guard of several kinds"},
                                            Refusal{"not_yaml", "  ]\n", 2, "not YAML"},
-                                           Refusal{"blind", "    require: [foreign_sender]\n", 3, "cannot see"}),
+                                           // What no backend sees yet.
+                                           Refusal{"blind", "    require: [foreign_acceptor]\n", 3, "cannot see"}),
                          [](const auto& info) { return info.param.name; });
 
 TEST_F(BelfrydTest, CheckSaysGoodOrBadWithoutGuarding) {

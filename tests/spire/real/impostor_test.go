@@ -107,14 +107,11 @@ func repelImpostors(t *testing.T, others []rig.Attestor, everybody []string) {
 		})
 		// As if the watch room were slow: the impostor comes to asking, and the agent's log says what became of it.
 		t.Run(attack+" while belfryd is slow", func(t *testing.T) {
-			asked := agent.Metric(t, "spire_agent_workload_api_connection")
 			daemon.Cmd.Process.Signal(syscall.SIGSTOP)
 			defer daemon.Cmd.Process.Signal(syscall.SIGCONT)
 			scene := stage.Play(t, stage.Impostor, attack, agent.Socket, stage.Request, stage.Trusted)
 			opener := scene.Opener(t)
-			rig.Until(t, "the agent was asked", func() bool {
-				return agent.Metric(t, "spire_agent_workload_api_connection") > asked
-			}, agent.Child)
+			rig.Until(t, "belfryd was asked", func() bool { return agent.PluginAsked(daemon) }, agent.Child)
 			daemon.Cmd.Process.Signal(syscall.SIGCONT)
 			expectCut(t, scene.Answer(t))
 			ours := func() []string { return agent.Lines(fmt.Sprintf("pid=%d ", opener)) }
