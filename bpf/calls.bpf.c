@@ -62,45 +62,19 @@ CALLED(taint_connection, struct belfry_call *call)
 	return 0;
 }
 
-/*
- * The client's end is open while its struct socket points back at it: both are unlinked when the last descriptor is
- * closed (sock_orphan). A count of references or a cookie alone outlive the sock in freed memory.
- */
-static __always_inline bool is_open(struct unix_sock *unix)
-{
-	struct socket *socket = GET(unix, sk.sk_socket);
-
-	return socket && GET(VIEW(struct socket, socket), sk) == (struct sock *)unix;
-}
-
-/*
- * A server's end, accepted or still an embryo, names its peer until it is released (unix_release_sock), and holds it:
- * freed memory names nobody, and a new owner of the client's memory has another cookie.
- */
 CALLED(examine_connection, struct belfry_call *call)
 {
 	u64 cookie = call->cookie;
 	struct belfry_connection *connection = bpf_map_lookup_elem(&connections, &cookie);
-	struct unix_sock *client, *server;
-	bool paired, same;
+	struct stream_ends ends;
 
 	if (!connection)
 		return 0;
+	ends = ends_of(cookie, connection);
 	call->found = 1;
-	client = VIEW(struct unix_sock, connection->client_sk);
-	server = VIEW(struct unix_sock, connection->server_sk);
-	if (!connection->client_sk) {
-		call->alive = call->client_open = 1;	/* not known which socket: the process answers for it */
-		return 0;
-	}
-	paired = connection->server_sk && (u64)GET(server, peer) == connection->client_sk;
-	if (cookie & BELFRY_COOKIE_NONE_BIT)
-		same = paired;
-	else
-		same = cookie_of(&client->sk) == cookie;
-	call->client_open = same && is_open(client);
-	call->alive = call->client_open || (same && paired);
-	call->in_flight = call->client_open && in_flight(client);
+	call->client_open = ends.client_open;
+	call->alive = ends.alive;
+	call->in_flight = connection->client_sk && ends.client_open && in_flight(VIEW(struct unix_sock, connection->client_sk));
 	return 0;
 }
 

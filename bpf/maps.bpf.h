@@ -44,6 +44,16 @@ struct {
 	__type(value, struct belfry_connection);
 } connections SEC(".maps");
 
+/* The keys of the latest connects, in a circle as large as `connections`; behind it how many there were. */
+const volatile __u32 circle = 65536;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536 + 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} places SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

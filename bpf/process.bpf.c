@@ -61,20 +61,25 @@ static __always_inline void send_exec(struct belfry_process *process, struct mm_
 	count_seen(BELFRY_PROGRAM_EXEC, BELFRY_COUNT_SENT);
 }
 
-/*
- * What was done to this image before its record was there. After the update: whoever marks the record before from now on
- * finds another in its place and marks that one too.
- */
-static __always_inline void carry_over(struct belfry_process *before, struct belfry_process *process, u32 tgid)
+/* What was done to this image before its record was there. */
+static __always_inline u32 done_before(struct belfry_process *before, struct belfry_process *process)
 {
-	struct belfry_process *kept;
 	u32 bits;
 
 	if (!before || before->pin.start_ns != process->pin.start_ns)
-		return;
+		return 0;
 	bits = before->image_flags >> BELFRY_IMAGE_OF_NEXT_SHIFT;
 	if (before->pin.exec_id == process->pin.exec_id)	/* another object's program was here (upgrade) */
 		bits |= before->image_flags & ((1u << BELFRY_IMAGE_OF_NEXT_SHIFT) - 1);
+	return bits;
+}
+
+/* After the update: whoever marks the record before from now on finds another in its place and marks that one too. */
+static __always_inline void carry_over(struct belfry_process *before, struct belfry_process *process, u32 tgid)
+{
+	struct belfry_process *kept;
+	u32 bits = done_before(before, process) & ~process->image_flags;
+
 	if (!bits)
 		return;
 	process->image_flags |= bits;
@@ -100,6 +105,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	process->memory = (u64)GET(task, mm);
 	process->image_flags = image_flags(task, bprm);
 	copy_text(process->filename, sizeof(process->filename), GET(bprm, filename));
+	process->image_flags |= done_before(before, process);
 	if (bpf_map_update_elem(&processes, &tgid, process, BPF_ANY)) {
 		/* What is there describes the image before: worse than nothing. */
 		bpf_map_delete_elem(&processes, &tgid);

@@ -44,7 +44,11 @@ class Echo {
     const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     ucred peer{};
     socklen_t size = sizeof peer;
-    if (client < 0 || getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+    if (client < 0) return;
+    if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+      close(client);
+      return;
+    }
     all.push_back({.fd = client, .events = POLLIN, .revents = 0});
   }
 
@@ -118,8 +122,6 @@ TEST_F(UpgradeTest, WithTheSameLayoutEvidenceGoesOn) {
 
 TEST_F(UpgradeTest, WithTheSameLayoutUnderLoad) {
   Upgrade("0");
-  // The other backend keeps what ended until the next sweep: a client that hammers while no daemon runs fills its map.
-  if (!RefusesUse()) GTEST_SKIP() << "missing: a backend with hooks (bpf_lsm or fmod_ret)";
   StartClient();
   const kit::OwnedFd steady = Connect();
   const Echo echo(listener_.get());
@@ -134,7 +136,8 @@ TEST_F(UpgradeTest, WithTheSameLayoutUnderLoad) {
     ASSERT_TRUE(IsOpen(steady)) << "after upgrade " << i;
   }
   EXPECT_THAT(Stop(hammer), StartsWith("served"));
-  EXPECT_EQ(Stop(robber), "heard 0 of some");
+  const std::string heard = Stop(robber);
+  if (RefusesUse()) EXPECT_EQ(heard, "heard 0 of some");
   for (const std::string& line : said_) EXPECT_EQ(line.find("canary"), std::string::npos) << line;
 }
 

@@ -166,7 +166,7 @@ TEST_F(KeepTest, UninstallLeavesNothing) {
   kernel_.reset();
   const absl::StatusOr<int> removed = RemovePins(folder_ + "/bpf");
   ASSERT_TRUE(removed.ok()) << removed.status();
-  EXPECT_EQ(*removed, (own_cookies ? 18 : 16) + links);  // and so many maps
+  EXPECT_EQ(*removed, (own_cookies ? 19 : 17) + links);  // and so many maps
   for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/bpf")) {
     EXPECT_FALSE(entry.is_directory()) << entry.path();  // maps.debug and progs.debug are the kernel's own
   }
@@ -225,6 +225,23 @@ TEST_F(LossTest, AFullMapIsCounted) {
   EXPECT_GE(counters.lost_map, 88u);
   EXPECT_EQ(counters.seen, counters.sent + counters.ignored + counters.lost_ring + counters.lost_map);
   EXPECT_FALSE(kernel_->Connection(CookieOf(clients.back().get())));
+}
+
+// Nobody sweeps here: as with a daemon that is dead, or slower than who connects and closes in a loop.
+TEST_F(LossTest, WhatEndedMakesRoomAndWhatLivesStays) {
+  std::vector<kit::OwnedFd> steady, servers;
+  for (int i = 0; i < 100; ++i) {
+    steady.push_back(Connect(guarded_));
+    servers.emplace_back(accept(listener_.get(), nullptr, nullptr));
+  }
+  for (int i = 0; i < 3000; ++i) {
+    const kit::OwnedFd client = Connect(guarded_);
+    const kit::OwnedFd server(accept(listener_.get(), nullptr, nullptr));
+    ASSERT_TRUE(kernel_->Connection(CookieOf(client.get()))) << "connect " << i;
+  }
+  EXPECT_EQ(CountersOf(Recorder()).lost_map, 0u);
+  for (const kit::OwnedFd& client : steady) EXPECT_TRUE(kernel_->Connection(CookieOf(client.get())));
+  EXPECT_LE(ConnectionsOf(static_cast<uint32_t>(getpid())).size(), 512u);
 }
 
 TEST_F(LossTest, ForgottenOnesDoNotHideOthers) {

@@ -76,6 +76,13 @@ const SeenConnection* Connections::Find(uint64_t cookie) const {
   return found == by_cookie_.end() ? nullptr : &found->second;
 }
 
+std::vector<uint64_t> Connections::LiveCookies() const {
+  std::vector<uint64_t> out;
+  for (const auto& [cookie, seen] : by_cookie_)
+    if (seen.alive) out.push_back(cookie);
+  return out;
+}
+
 size_t Connections::Live(uint32_t guard) const {
   return std::count_if(by_cookie_.begin(), by_cookie_.end(),
                        [&](const auto& entry) { return entry.second.alive && entry.second.record.guard == guard; });

@@ -41,6 +41,7 @@ class Connections {
   size_t Live(uint32_t guard) const;
   uint64_t Opened(uint32_t guard) const;  // ever kept, closed ones too
   void EachLive(const std::function<void(const SeenConnection&)>& each) const;
+  std::vector<uint64_t> LiveCookies() const;
   std::vector<const SeenConnection*> OfGuard(uint32_t guard) const;   // live ones, by cookie
   std::vector<const SeenConnection*> OfProcess(uint32_t tgid) const;  // live ones, by cookie; costs what it returns
 

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "kernel/hooks.h"
 #include "kernel/objects.h"
@@ -24,7 +23,7 @@ namespace {
 // Maps that outlive a daemon; the others hold only questions. Those of bpf/cookie.bpf.h only older kernels need.
 constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "listeners_by_cookie", "guarded_names",
                                    "settings",  "made",        "counters", "events",    "serving", "guards",
-                                   "cookies",   "marks",       "guarded_ports", "port_guards", "openings", "openings_by_ends"};
+                                   "cookies",   "marks",       "guarded_ports", "port_guards", "openings", "openings_by_ends", "places"};
 
 // Never the same twice while the machine is up: the time since boot, in nanoseconds.
 uint64_t NewGeneration() {
@@ -124,6 +123,8 @@ absl::Status PinLinks(const BpfOptions& options, const Loaded& loaded) {
 
 void ChooseSizes(const BpfOptions& options, belfry_bpf* skeleton) {
   bpf_map__set_max_entries(skeleton->maps.connections, options.max_connections);
+  bpf_map__set_max_entries(skeleton->maps.places, options.max_connections + 1);
+  skeleton->rodata->circle = options.max_connections;
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
   bpf_map__set_max_entries(skeleton->maps.events, options.ring_bytes);
   // Both ends, and some more listeners than can be guarded.
