@@ -178,6 +178,13 @@ count_go() {
     ($events[] | select(.Action == "fail" and (.Test | not) and .FailedBuild) | ["broken", .Package, "does not build"] | @tsv)' "$2")
 }
 
+# run_services: what others wrote serves and asks on guarded sockets.
+run_services() {
+  local log=$results/services.log
+  watched "$log" vmtests/here.sh services
+  count_tap services "$log"
+}
+
 # All kernels within this many minutes of the whole run; what does not fit is a skip that says so.
 MACHINE_MINUTES=8
 
@@ -189,6 +196,14 @@ run_machines() {
   grep -qE '^[0-9]+ passed' "$log" || fail vm "run.sh" vmtests/run.sh "$(tail -n 1 "$log" | cut -c 1-160)"
 }
 
+# repeat_case KERNEL/CASE or here/CASE
+repeat_case() {
+  case $1 in
+    here/*) echo "vmtests/here.sh ${1#here/}" ;;
+    *) echo "vmtests/run.sh ${1/\// }" ;;
+  esac
+}
+
 # count_tap RING LOG: a guest that never came up says nothing of Belfry; it is a skip that says so.
 count_tap() {
   local line name
@@ -198,7 +213,7 @@ count_tap() {
     detail=${line#*"$name"}
     case $line in
       "not ok"*/boot:*) skip "$1" "${name%:}" "missing: a guest that comes up (${detail# }; see build/results/vm)" ;;
-      "not ok"*) fail "$1" "$name" "vmtests/run.sh ${name/\// }" "$(cut -c 1-160 <<<"${detail# }")" ;;
+      "not ok"*) fail "$1" "$name" "$(repeat_case "$name")" "$(cut -c 1-160 <<<"${detail# }")" ;;
       *" # SKIP "*) skip "$1" "$name" "${line#* # SKIP }" ;;
       ok*) count "$1" 1 0 0 ;;
     esac

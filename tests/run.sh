@@ -3,7 +3,7 @@
 #
 #   tests/run.sh [--quick|--long] [RING...]
 #
-# Rings: unit, sanitized, golden, plugin, kernel, spire, vm (default: all of them, in this order).
+# Rings: unit, sanitized, golden, plugin, kernel, services, spire, vm (default: all of them, in this order).
 # --quick leaves out what takes long once built (sanitized, vm); --long adds recorded long runs.
 # Each ring prints what failed with the command that repeats it, and what was skipped with what is missing.
 # Last line: `N passed, N failed, N skipped`. Exit: 0 all passed, 1 something failed or no test ran, 2 cannot start.
@@ -22,13 +22,13 @@ for argument in "$@"; do
     --quick) length=quick ;;
     --long) length=long ;;
     --help | -h) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
-    unit | sanitized | golden | plugin | kernel | spire | vm) rings+=("$argument") ;;
-    *) stop "unknown argument $argument" "tests/run.sh [--quick|--long] [unit|sanitized|golden|plugin|kernel|spire|vm]..." 2 ;;
+    unit | sanitized | golden | plugin | kernel | services | spire | vm) rings+=("$argument") ;;
+    *) stop "unknown argument $argument" "tests/run.sh [--quick|--long] [unit|sanitized|golden|plugin|kernel|services|spire|vm]..." 2 ;;
   esac
 done
 if [ ${#rings[@]} -eq 0 ]; then
-  rings=(unit sanitized golden plugin kernel spire vm)
-  [ "$length" = quick ] && rings=(unit golden plugin kernel spire)
+  rings=(unit sanitized golden plugin kernel services spire vm)
+  [ "$length" = quick ] && rings=(unit golden plugin kernel services spire)
 fi
 export BELFRY_TEST_LENGTH=$length
 asked() { [[ " ${rings[*]} " == *" $1 "* ]]; }
@@ -46,6 +46,9 @@ if asked plugin || asked spire; then
   deploy/packages.sh go || say "no Go: the rings plugin and spire will be skipped"
   go=$(find_go || true)
 fi
+if asked services; then
+  deploy/packages.sh services || say "no services: the ring services will be skipped"
+fi
 if asked vm; then
   deploy/packages.sh vm || say "no virtual machines: the ring vm will be skipped"
 fi
@@ -62,6 +65,7 @@ for ring in "${rings[@]}"; do
     kernel) run_programs kernel build/release $(programs_of kernel) ;;
     plugin) run_go plugin "$go" ;;
     spire) run_go spire "$go" ;;
+    services) run_services ;;
     vm) run_machines ;;
   esac
 done
