@@ -5,7 +5,8 @@
 #
 # Kernels are the lines of kernels.txt, cases the files of cases/; default: all. Kernels come from Debian's packages into
 # a cache outside the tree ($BELFRY_KERNELS, default ~/.cache/belfry/kernels). Two guests run at once where there are two
-# processors (BELFRY_GUESTS); after 25 minutes (BELFRY_VM_MINUTES) what is left is a skip. Emulated; BELFRY_KVM=1: with KVM, if a short trial shows that it works.
+# processors (BELFRY_GUESTS); after 25 minutes (BELFRY_VM_MINUTES) what is left is a skip. Emulated; BELFRY_KVM=1: with
+# KVM, if a short trial shows that it works.
 # Prints TAP; each failure with the command that repeats it. Last line: `N passed, N failed, N skipped`.
 # Exit: 0 all passed, 1 something failed or no case ran, 2 cannot start.
 set -u

@@ -271,6 +271,18 @@ TEST_F(JudgeTest, AKernelThatCannotBeReadIsUnavailable) {
   EXPECT_THAT(reply->message(), HasSubstr("no map"));
 }
 
+TEST_F(JudgeTest, AnAskerThatCannotBeLookedAtIsNotSaidToHaveEnded) {
+  Begin();
+  AddClient();
+  int looks = 0;
+  kernel_->before_live = [&] {
+    if (++looks == 5) kernel_->failing_live = absl::ResourceExhaustedError("no memory");
+  };
+  const auto reply = Judge();
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->outcome(), v1::OUTCOME_UNAVAILABLE) << reply->message();
+}
+
 TEST_F(JudgeTest, ItChangedWhileItsEvidenceWasRead) {
   Begin();
   AddClient();
@@ -283,6 +295,13 @@ TEST_F(JudgeTest, ItChangedWhileItsEvidenceWasRead) {
 }
 
 // ---- who may ask ----
+
+TEST_F(JudgeTest, WhoCannotBeLookedAtIsNotSaidToBeNobodysChild) {
+  Begin();
+  AddClient();
+  kernel_->failing_live = absl::ResourceExhaustedError("no memory");
+  EXPECT_TRUE(absl::IsUnavailable(Judge().status())) << Judge().status();
+}
 
 TEST_F(JudgeTest, ADirectChildOfTheAgentMayAsk) {
   Begin();

@@ -148,6 +148,42 @@ TEST_F(PipelineTest, WhatNobodyHasAcceptedYetIsCutLater) {
   Until([&] { return cutter_->cut.size() == 1; });
 }
 
+TEST_F(PipelineTest, ACutCountsThoughTheServerClosedBeforeTheCutterAnswered) {
+  Begin();
+  AddClient();
+  const belfry_socket end = kernel_->sockets.back();
+  kernel_->sockets.pop_back();
+  cutter_->slow = true;
+  EmitConnect();
+  EmitExec(8);
+  Turn();  // not accepted yet: the retry is due
+  kernel_->sockets.push_back(end);
+  EmitExec(9);
+  Turn();
+  ASSERT_EQ(cutter_->cut.size(), 1u);
+  kernel_->sockets.pop_back();
+  kernel_->connections[kCookie].alive = false;
+  bool past = false;
+  engine_->loop().After(Cuts::kRetry * 2, [&] { past = true; });
+  Until([&] { return past; });
+  cutter_->Ready();
+  EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, 1u);
+}
+
+TEST_F(PipelineTest, WhileTheCutterIsAtItNobodyAsksAgain) {
+  Begin();
+  AddClient();
+  cutter_->slow = true;
+  EmitConnect();
+  EmitExec(8);
+  Turn();
+  EmitExec(9);
+  Turn();
+  EXPECT_EQ(cutter_->cut.size(), 1u);
+  cutter_->Ready();
+  EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, 1u);
+}
+
 TEST_F(PipelineTest, FollowersAreTold) {
   Begin();
   AddClient();
@@ -243,6 +279,32 @@ TEST_F(SweepTest, FindsWhatTheStreamLost) {
   kernel_->connections[kCookie].alive = false;
   ASSERT_TRUE(sweep.Connections(11).ok());
   EXPECT_THAT(kernel_->forgotten, Contains(kCookie));
+}
+
+TEST_F(SweepTest, WhoseRecordWentInTheKernelIsNotSaidToBeOpen) {
+  Begin();
+  AddClient();
+  Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_);
+  ASSERT_TRUE(sweep.Connections(10).ok());
+  EXPECT_EQ(engine_->seen().connections.live(), 1u);
+  kernel_->connections.clear();
+  ASSERT_TRUE(sweep.Connections(11).ok());
+  EXPECT_EQ(engine_->seen().connections.live(), 0u);
+}
+
+TEST_F(SweepTest, AProcessThatCannotBeLookedAtHasNotEnded) {
+  Begin();
+  AddClient();
+  Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_);
+  kernel_->failing_live = absl::ResourceExhaustedError("no memory");
+  ASSERT_TRUE(sweep.Connections(10).ok());
+  EXPECT_THAT(cutter_->cut, IsEmpty());
+  kernel_->failing_live = absl::OkStatus();
+  kernel_->live.erase(client_.tgid);
+  ASSERT_TRUE(sweep.Connections(11).ok());
+  EXPECT_EQ(cutter_->cut.size(), 1u);
 }
 
 TEST_F(SweepTest, FindsAnImageThatWasTouched) {

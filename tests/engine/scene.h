@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/engine.h"
@@ -19,18 +20,23 @@
 
 namespace belfry::engine {
 
-// Answers at once what it was asked to cut.
+// Answers what it was asked to cut: at once, or a slow one in Ready.
 class FakeCutter final : public effect::Cutter {
  public:
   void Cut(const effect::ServerEnd& end, std::function<void(absl::Status)> done) override {
     cut.push_back(end);
-    done(result);
+    owed.push_back(std::move(done));
+    if (!slow) Ready();
   }
   int Fd() const override { return -1; }
-  void Ready() override {}
+  void Ready() override {
+    for (const auto& done : std::exchange(owed, {})) done(result);
+  }
 
   std::vector<effect::ServerEnd> cut;
   absl::Status result;
+  bool slow = false;
+  std::vector<std::function<void(absl::Status)>> owed;
 };
 
 class Scene : public ::testing::Test {

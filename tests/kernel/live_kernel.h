@@ -222,7 +222,7 @@ class LiveKernel : public testing::Test {
     while (time(nullptr) < deadline) {
       const std::optional<belfry_process> process = kernel_->Process(tgid);
       if (process && process->pin.exec_id > exec_id_before) return *process;
-      if (!process && !kernel_->Live(tgid)) {
+      if (!process && absl::IsNotFound(kernel_->Live(tgid).status())) {
         ADD_FAILURE() << "process " << tgid << " is gone";
         return {};
       }

@@ -203,8 +203,8 @@ TEST_F(ProcessTest, ThreadsChangeNothing) {
 
 TEST_F(ProcessTest, OlderProcessesAreBackfilled) {
   const std::optional<belfry_process> self = kernel_->Process(static_cast<uint32_t>(getpid()));
-  const std::optional<belfry_live> live = kernel_->Live(static_cast<uint32_t>(getpid()));
-  ASSERT_TRUE(self && live);
+  const absl::StatusOr<belfry_live> live = kernel_->Live(static_cast<uint32_t>(getpid()));
+  ASSERT_TRUE(self && live.ok()) << live.status();
   EXPECT_EQ(self->image_flags, BELFRY_IMAGE_BACKFILLED);
   EXPECT_EQ(self->image.ino, 0u);
   EXPECT_EQ(self->pin.start_ns, live->pin.start_ns);
@@ -221,8 +221,8 @@ TEST_F(ProcessTest, EveryProcessThatLivesHasARecord) {
   const absl::StatusOr<std::vector<belfry_live>> all = kernel_->AllLive();
   ASSERT_TRUE(all.ok()) << all.status();
   for (const belfry_live& live : *all) {
-    if (live.threads == 0 || !kernel_->Live(live.pin.tgid)) continue;
-    EXPECT_TRUE(kernel_->Process(live.pin.tgid) || !kernel_->Live(live.pin.tgid)) << live.pin.tgid << " " << live.comm;
+    if (live.threads == 0 || !kernel_->Live(live.pin.tgid).ok()) continue;
+    EXPECT_TRUE(kernel_->Process(live.pin.tgid) || !kernel_->Live(live.pin.tgid).ok()) << live.pin.tgid << " " << live.comm;
   }
 }
 
@@ -263,8 +263,8 @@ TEST_F(ProcessTest, PlacesAreJudgedAgainstTheReference) {
       stage.Reach();
     });
     EXPECT_TRUE(actor.AwaitReach());
-    const std::optional<belfry_live> live = kernel_->Live(static_cast<uint32_t>(actor.pid()));
-    return live ? live->place : BELFRY_PLACE_UNKNOWN;
+    const absl::StatusOr<belfry_live> live = kernel_->Live(static_cast<uint32_t>(actor.pid()));
+    return live.ok() ? live->place : BELFRY_PLACE_UNKNOWN;
   };
   EXPECT_EQ(place_after([] {}), 0u);
   EXPECT_EQ(place_after([] { (void)!unshare(CLONE_NEWNS); }), BELFRY_PLACE_MNTNS_FOREIGN);
@@ -288,7 +288,7 @@ TEST_F(ProcessTest, AnExecThroughAForeignMountIsTold) {
   });
   ASSERT_TRUE(owner.AwaitReach());
   const auto live = kernel_->Live(static_cast<uint32_t>(owner.pid()));
-  if (!live || !(live->place & BELFRY_PLACE_MNTNS_UNPRIV)) GTEST_SKIP() << "missing: user namespaces";
+  if (!live.ok() || !(live->place & BELFRY_PLACE_MNTNS_UNPRIV)) GTEST_SKIP() << "missing: user namespaces";
   const string through = "/proc/" + std::to_string(owner.pid()) + "/root" + program;
   EXPECT_EQ(Run({through}, {}).process.place, BELFRY_PLACE_MNTNS_FOREIGN | BELFRY_PLACE_MNTNS_UNPRIV);
   const int fd = open(through.c_str(), O_PATH | O_CLOEXEC);

@@ -247,9 +247,9 @@ TEST_F(SnapshotTest, AProcessLivesOnWithoutItsLeader) {
   ASSERT_TRUE(child.AwaitReach());
   const uint32_t pid = static_cast<uint32_t>(child.pid());
   // The leader may still be on its way out: the count falls to one when it is a zombie.
-  std::optional<belfry_live> live = kernel_->Live(pid);
-  while (live && live->threads != 1) live = kernel_->Live(pid);
-  ASSERT_TRUE(live);
+  absl::StatusOr<belfry_live> live = kernel_->Live(pid);
+  while (live.ok() && live->threads != 1) live = kernel_->Live(pid);
+  ASSERT_TRUE(live.ok()) << live.status();
   EXPECT_EQ(live->exe.ino, kernel_->Live(static_cast<uint32_t>(getpid()))->exe.ino);
   EXPECT_EQ(live->place, 0u);
   EXPECT_TRUE(kernel_->Process(pid));
@@ -257,11 +257,11 @@ TEST_F(SnapshotTest, AProcessLivesOnWithoutItsLeader) {
   siginfo_t info = {};
   ASSERT_EQ(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
   live = kernel_->Live(pid);
-  ASSERT_TRUE(live);
+  ASSERT_TRUE(live.ok()) << live.status();
   EXPECT_EQ(live->threads, 0u);
   EXPECT_FALSE(kernel_->Process(pid));
   child.Wait();
-  EXPECT_FALSE(kernel_->Live(pid));
+  EXPECT_TRUE(absl::IsNotFound(kernel_->Live(pid).status()));
 }
 
 TEST_F(SnapshotTest, ATracerIsNamed) {

@@ -87,7 +87,8 @@ class FakeKernel : public kernel::Kernel {
   std::vector<std::string> steps_down;
   uint32_t blind_to = 0;
   bool refuses_use = false;
-  absl::Status failing;               // not OK: every question that can fail answers this
+  absl::Status failing;               // not OK: every question that can fail answers this, but Live
+  absl::Status failing_live;          // the same of Live
   std::function<void()> before_live;  // called at each Live(): a test changes the world between two looks
 
   std::function<void()> before_search;  // called at each HoldersOf()
@@ -153,9 +154,11 @@ class FakeKernel : public kernel::Kernel {
     return failing;
   }
   std::optional<belfry_process> Process(uint32_t tgid) override { return Find(processes, tgid); }
-  std::optional<belfry_live> Live(uint32_t tgid) override {
+  absl::StatusOr<belfry_live> Live(uint32_t tgid) override {
     if (before_live) before_live();
-    return Find(live, tgid);
+    if (!failing_live.ok()) return failing_live;
+    if (const auto at = live.find(tgid); at != live.end()) return at->second;
+    return absl::NotFoundError("no such process");
   }
   absl::StatusOr<std::vector<belfry_live>> AllLive() override {
     if (!failing.ok()) return failing;

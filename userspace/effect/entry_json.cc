@@ -9,6 +9,7 @@
 
 #include "kit/clock.h"
 #include "kit/escape.h"
+#include "kit/utc_text.h"
 
 namespace belfry::effect {
 namespace {
@@ -28,13 +29,9 @@ uint64_t WallOf(const Entry& entry) {
 }
 
 std::string Timestamp(uint64_t wall_ns) {
-  const time_t seconds = static_cast<time_t>(wall_ns / kit::kSecondNs);
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40], line[64];
-  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  snprintf(line, sizeof line, "%s.%06uZ", text, static_cast<unsigned>(wall_ns % kit::kSecondNs / 1000));
-  return line;
+  char fraction[16];
+  snprintf(fraction, sizeof fraction, ".%06uZ", static_cast<unsigned>(wall_ns % kit::kSecondNs / 1000));
+  return kit::UtcText(wall_ns) + fraction;
 }
 
 uint64_t ParseTimestamp(const std::string& text) {

@@ -28,9 +28,9 @@ absl::StatusOr<std::string> ProfileOf(const std::string& asked) {
 // Does the caller's parent or its parent hold a guarded listener? The only callers whom a look may help.
 bool MayServe(kernel::Kernel& kernel, uint32_t caller) {
   auto live = kernel.Live(caller);
-  for (int generation = 0; generation < 2 && live && live->parent_tgid != 0; ++generation) {
+  for (int generation = 0; generation < 2 && live.ok() && live->parent_tgid != 0; ++generation) {
     live = kernel.Live(live->parent_tgid);
-    if (!live) return false;
+    if (!live.ok()) return false;
     const auto sockets = kernel.Sockets(live->pin.tgid);
     if (!sockets.ok()) return false;
     for (const belfry_socket& socket : *sockets)

@@ -21,10 +21,32 @@ bool SameImage(const belfry_file_id& a, const belfry_file_id& b) {
   return a.ino != 0 && a.ino == b.ino && a.dev == b.dev && a.generation == b.generation;
 }
 
+// NotFound: there is none any more. What could not be looked at is not said to be nobody.
+absl::StatusOr<belfry_live> LookAt(kernel::Kernel& kernel, uint32_t tgid) {
+  auto live = kernel.Live(tgid);
+  if (live.ok() || absl::IsNotFound(live.status())) return live;
+  return absl::UnavailableError(live.status().message());
+}
+
 // The parent, if it is still the one that the child knew.
-std::optional<belfry_live> ParentOf(kernel::Kernel& kernel, const belfry_live& child) {
-  const auto parent = kernel.Live(child.parent_tgid);
-  return parent && parent->pin.start_ns == child.parent_start_ns ? parent : std::nullopt;
+absl::StatusOr<belfry_live> ParentOf(kernel::Kernel& kernel, const belfry_live& child) {
+  auto parent = LookAt(kernel, child.parent_tgid);
+  if (parent.ok() && parent->pin.start_ns != child.parent_start_ns) return absl::NotFoundError("another has its number");
+  return parent;
+}
+
+// Those whose plugin the caller may be: its parent and, if that runs the caller's image, its parent's parent.
+absl::StatusOr<std::vector<belfry_pin>> ServersAbove(kernel::Kernel& kernel, uint32_t caller) {
+  const auto self = LookAt(kernel, caller);
+  if (!self.ok()) return self.status();
+  const auto parent = ParentOf(kernel, *self);
+  if (!parent.ok()) return parent.status();
+  std::vector<belfry_pin> servers{parent->pin};
+  if (!SameImage(ImageOf(kernel, *self), ImageOf(kernel, *parent))) return servers;
+  const auto grandparent = ParentOf(kernel, *parent);
+  if (!grandparent.ok() && !absl::IsNotFound(grandparent.status())) return grandparent.status();
+  if (grandparent.ok()) servers.push_back(grandparent->pin);
+  return servers;
 }
 
 }  // namespace
@@ -32,14 +54,10 @@ std::optional<belfry_live> ParentOf(kernel::Kernel& kernel, const belfry_live& c
 absl::StatusOr<uint32_t> GuardOfCaller(kernel::Kernel& kernel, Guards& guards, uint32_t caller,
                                        const std::string& name) {
   const std::string doing = absl::StrCat("admitting pid ", caller);
-  const auto self = kernel.Live(caller);
-  const auto parent = self ? ParentOf(kernel, *self) : std::nullopt;
-  std::vector<belfry_pin> servers;
-  if (parent) servers.push_back(parent->pin);
-  if (parent && SameImage(ImageOf(kernel, *self), ImageOf(kernel, *parent)))
-    if (const auto grandparent = ParentOf(kernel, *parent)) servers.push_back(grandparent->pin);
+  const auto servers = ServersAbove(kernel, caller);
+  if (!servers.ok() && !absl::IsNotFound(servers.status())) return servers.status();
   bool is_anyones = false;
-  for (const belfry_pin& server : servers) {
+  for (const belfry_pin& server : servers.value_or(std::vector<belfry_pin>())) {
     for (const Guard& guard : guards.all()) {
       if (!guard.IsOwn(server)) continue;
       is_anyones = true;

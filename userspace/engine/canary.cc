@@ -141,7 +141,7 @@ void Canary::Connect() {
     return Expect("connect recorded", false, absl::StrCat("SO_PEERCRED: ", strerror(errno)));
   const auto record = kernel_.Connection(Measure(client.get()));
   const auto self = kernel_.Live(static_cast<uint32_t>(peer.pid));
-  const bool right = record && self && record->guard == kCanaryGuard && record->opener.tgid == self->pin.tgid &&
+  const bool right = record && self.ok() && record->guard == kCanaryGuard && record->opener.tgid == self->pin.tgid &&
                      record->opener.start_ns == self->pin.start_ns && record->opener.exec_id == self->pin.exec_id &&
                      record->taints == 0;
   if (kernel_.RefusesUse()) LetStrangersTry(client.get());

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/gather_facts.h"
+#include "verdict/soundness.h"
 
 namespace belfry::engine {
 namespace {
@@ -76,26 +77,44 @@ void Cuts::Spread(uint32_t guard, const std::vector<uint64_t>& keys, const std::
 
 void Cuts::Try(const std::vector<uint64_t>& keys, std::function<void()> done) {
   auto batch = std::make_shared<Batch>(Batch{.open = 1, .done = std::move(done)});
-  const auto sockets = keys.empty() ? std::vector<belfry_socket>() : kernel_.Sockets(0);
+  std::vector<uint64_t> unasked;
+  for (const uint64_t key : keys) {
+    const auto& waiting = pending_.at(key).waiting;
+    if (waiting == nullptr) {
+      unasked.push_back(key);
+      continue;
+    }
+    ++batch->open;
+    waiting->push_back(batch);
+  }
+  const auto sockets = unasked.empty() ? std::vector<belfry_socket>() : kernel_.Sockets(0);
   std::map<uint64_t, const belfry_socket*> ends;
   if (sockets.ok())
     for (const belfry_socket& socket : *sockets)
       if (socket.end == BELFRY_END_SERVER) ends.emplace(KeyOf(socket), &socket);
-  for (const uint64_t key : keys) {
+  for (const uint64_t key : unasked) {
     const auto at = ends.find(key);
     if (at == ends.end()) {
       Settled(key, absl::NotFoundError("no server's end"));
       continue;
     }
     ++batch->open;
-    const belfry_socket& end = *at->second;
-    cutter_.Cut({.tgid = end.holder_tgid, .fd = static_cast<int32_t>(end.fd), .sock_inode = end.sock_inode},
-                [this, alive = alive_, batch, key](const absl::Status& result) {
-                  if (*alive) Settled(key, result);
-                  batch->Answered();
-                });
+    Ask(key, *at->second, batch);
   }
   batch->Answered();
+}
+
+void Cuts::Ask(uint64_t key, const belfry_socket& end, std::shared_ptr<Batch> batch) {
+  auto waiting = std::make_shared<Waiting>(Waiting{std::move(batch)});
+  pending_.at(key).waiting = waiting;
+  cutter_.Cut({.tgid = end.holder_tgid, .fd = static_cast<int32_t>(end.fd), .sock_inode = end.sock_inode},
+              [this, alive = alive_, key, waiting](const absl::Status& result) {
+                if (*alive) {
+                  pending_.at(key).waiting = nullptr;
+                  Settled(key, result);
+                }
+                for (const auto& one : *waiting) one->Answered();
+              });
 }
 
 // One without a record may well be served: only a walk can tell.
@@ -111,6 +130,13 @@ bool Cuts::Gone(uint64_t key) {
   return (key & kNoCookie) == 0 || pending_.at(key).tries >= kTriesOfNoCookie;
 }
 
+// An exit is told before its descriptors are closed: whoever exits and leaves its end to nobody lost nothing.
+bool Cuts::TookFromNobody(uint64_t key, const std::string& why) {
+  if (why != verdict::TaintName(BELFRY_TAINT_OPENER_EXITED)) return false;
+  const auto entry = kernel_.Examine(key);
+  return entry && !entry->client_open;
+}
+
 void Cuts::Settled(uint64_t key, const absl::Status& result) {
   const auto at = pending_.find(key);
   if (at == pending_.end()) return;
@@ -120,7 +146,7 @@ void Cuts::Settled(uint64_t key, const absl::Status& result) {
   pending_.erase(at);
   if (result.ok() && (key & kNoCookie) == 0) ended_.insert(key);
   Guard* guard = guards_.ByNumber(pending.guard);
-  if (!result.ok() || guard == nullptr) return;
+  if (!result.ok() || guard == nullptr || TookFromNobody(key, pending.why)) return;
   ++guard->tally.cut;
   effect::Entry entry{.action = "cut", .outcome = "success", .guard = guard->name(), .reasons = {pending.why},
                       .cookie = (key & kNoCookie) == 0 ? key : 0};
@@ -133,7 +159,7 @@ void Cuts::RetryLater() {
   retry_ = loop_.After(retry_after_, [this] {
     retry_ = 0;
     retry_after_ = std::min(2 * retry_after_, kLongestRetry);
-    std::erase_if(pending_, [this](const auto& one) { return KnownGone(one.first); });
+    std::erase_if(pending_, [this](const auto& one) { return one.second.waiting == nullptr && KnownGone(one.first); });
     std::vector<uint64_t> keys;
     for (const auto& [key, pending] : pending_) keys.push_back(key);
     Try(keys, [] {});

@@ -49,15 +49,21 @@ class Cuts {
   void Forget(uint64_t cookie) { ended_.erase(cookie); }
 
  private:
+  struct Batch;
+  using Waiting = std::vector<std::shared_ptr<Batch>>;
   struct Pending {
     uint32_t guard = 0;
     std::string why;
     int tries = 0;
+    // Who waits for the cutter's answer; null: it was not asked. Until the answer is here this one is not forgotten, though
+    // its socket be gone: it may be gone because of us, and that is counted.
+    std::shared_ptr<Waiting> waiting;
   };
-  struct Batch;
 
   void Try(const std::vector<uint64_t>& keys, std::function<void()> done);
+  void Ask(uint64_t key, const belfry_socket& end, std::shared_ptr<Batch> batch);
   void Settled(uint64_t key, const absl::Status& result);
+  bool TookFromNobody(uint64_t key, const std::string& why);
   bool Gone(uint64_t key);
   bool KnownGone(uint64_t key);
   void RetryLater();

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "effect/metrics.h"
 #include "engine/answers.h"
+#include "engine/backend_limits.h"
 #include "engine/guarded_ports.h"
 #include "engine/measure.h"
 #include "engine/orders.h"
@@ -32,35 +32,6 @@ std::vector<std::string> NamesOf(const Config& config) {
   std::vector<std::string> names;
   for (const GuardConfig& guard : config.guards) names.push_back(guard.policy.name);
   return names;
-}
-
-// A guard that requires what cannot be seen here does not start rather than pretend.
-absl::Status CheckRequired(const Config& config, uint32_t blind_to, const std::string& backend) {
-  for (const GuardConfig& guard : config.guards) {
-    const uint32_t missing = guard.require & blind_to;
-    if (missing != 0)
-      return kit::Error(absl::StatusCode::kFailedPrecondition,
-                        absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name),
-                        absl::StrCat("it requires ", absl::StrJoin(verdict::TaintNames(missing), ", "),
-                                     ", which backend ", backend, " cannot see"),
-                        "take it out of require, or boot a kernel with bpf in its active LSM list");
-  }
-  return absl::OkStatus();
-}
-
-// What a guard says and this backend cannot do is said, not passed over.
-std::vector<std::string> WithoutEffect(const Config& config, const std::string& backend) {
-  std::vector<std::string> lines;
-  for (const GuardConfig& guard : config.guards) {
-    const std::string where = absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name, ": ");
-    if (!guard.policy.preload_excepted.empty())
-      lines.push_back(where + "except: preload has no effect: no record says which preload was seen");
-    if (guard.rules != nullptr && guard.policy.mode == verdict::Mode::kDeny)
-      lines.push_back(where + "allow: decided right after the connect: who is not allowed is cut, no connect is refused in the kernel");
-    if (guard.on_daemon_loss && backend == "cgroup")
-      lines.push_back(where + "on_daemon_loss has no effect: backend cgroup refuses nothing in the kernel");
-  }
-  return lines;
 }
 
 bool SameName(const kernel::GuardedName& a, const kernel::GuardedName& b) {

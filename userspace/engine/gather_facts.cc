@@ -110,6 +110,14 @@ absl::Status ReadConnections(kernel::Kernel& kernel, const Guard& guard, uint32_
   return absl::OkStatus();
 }
 
+// Only what is known to have ended is nobody.
+absl::Status Look(kernel::Kernel& kernel, uint32_t tgid, std::optional<belfry_live>& seen) {
+  const auto live = kernel.Live(tgid);
+  if (!live.ok() && !absl::IsNotFound(live.status())) return live.status();
+  if (live.ok()) seen = *live;
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 uint64_t KeyOf(const belfry_socket& server_end) {
@@ -123,10 +131,10 @@ absl::StatusOr<Gathered> GatherFacts(kernel::Kernel& kernel, const Guard& guard,
   facts.asked_pid = asked_pid;
   facts.tgid = tgid;
   if (tgid == 0) return gathered;
-  facts.live = kernel.Live(tgid);
+  if (absl::Status status = Look(kernel, tgid, facts.live); !status.ok()) return status;
   facts.process = kernel.Process(tgid);
   if (absl::Status status = ReadConnections(kernel, guard, tgid, already, gathered); !status.ok()) return status;
-  facts.live_after = kernel.Live(tgid);
+  if (absl::Status status = Look(kernel, tgid, facts.live_after); !status.ok()) return status;
   for (const verdict::ConnectionFacts& connection : facts.connections)
     facts.gap = facts.gap || (connection.record.connect_ns != 0 && gaps.Covers(connection.record.connect_ns));
   return gathered;

@@ -36,7 +36,7 @@ bool HoldersMet::MovedOn(const verdict::Facts& facts, Time now) {
     for (const belfry_socket& holder : connection.foreign_holders) {
       if (IsMessage(holder) || HasStayed(holder, now)) return false;
       const auto live = kernel_.Live(holder.holder_tgid);
-      if (!live || live->pin.start_ns != holder.holder_start_ns || live->pin.exec_id != connection.record.opener.exec_id)
+      if (!live.ok() || live->pin.start_ns != holder.holder_start_ns || live->pin.exec_id != connection.record.opener.exec_id)
         return true;
     }
   return false;

@@ -54,8 +54,9 @@ std::vector<Listeners::Candidate> Listeners::Candidates() {
   std::vector<Candidate> found;
   for (const belfry_socket& socket : *sockets) {
     const Guard* guard = socket.end == BELFRY_END_LISTENER ? guards_.ByNumber(socket.guard) : nullptr;
-    const auto live = guard == nullptr ? std::nullopt : kernel_.Live(socket.holder_tgid);
-    if (!live || live->pin.start_ns != socket.holder_start_ns) continue;
+    if (guard == nullptr) continue;
+    const auto live = kernel_.Live(socket.holder_tgid);
+    if (!live.ok() || live->pin.start_ns != socket.holder_start_ns) continue;
     const bool listened = socket.holder_tgid == socket.peercred_tgid;
     // A child's copy is no listener of its own; under socket activation everybody's is a copy of PID 1's.
     const bool activated = guard->config.listener.activated_by_systemd;
@@ -120,7 +121,7 @@ void Listeners::Settle(const Candidate& candidate, const std::string& path, cons
   Guard* guard = guards_.ByNumber(candidate.guard);
   const auto live = kernel_.Live(candidate.pin.tgid);
   // Compared after the read too: the path was this process's, and this image's.
-  if (guard == nullptr || !live || !SamePin(live->pin, candidate.pin)) return;
+  if (guard == nullptr || !live.ok() || !SamePin(live->pin, candidate.pin)) return;
   effect::Entry entry{.guard = guard->name(), .pid = candidate.pin.tgid, .pid_start_ns = candidate.pin.start_ns,
                       .uid = candidate.uid, .path = path};
   if (against.empty()) {

@@ -86,8 +86,8 @@ std::optional<belfry_file_id> OpenerFacts::ImageOf(const belfry_process& record,
     return std::nullopt;
   }
   if (!Backfilled(record)) return record.image;
-  const auto live = policy.trust_backfill ? kernel_.Live(record.pin.tgid) : std::nullopt;
-  if (live && SamePin(live->pin, record.pin)) return live->exe;
+  if (policy.trust_backfill)
+    if (const auto live = kernel_.Live(record.pin.tgid); live.ok() && SamePin(live->pin, record.pin)) return live->exe;
   why_not = Fact::Unknown(kOlder);
   return std::nullopt;
 }
@@ -117,7 +117,7 @@ Fact OpenerFacts::Script(const Asked& asked) {
 
 bool OpenerFacts::StillThere(const belfry_pin& pin) {
   const auto live = kernel_.Live(pin.tgid);
-  return live && SamePin(live->pin, pin);
+  return live.ok() && SamePin(live->pin, pin);
 }
 
 // No record has the supplementary ones.

@@ -1,10 +1,10 @@
 #include "engine/policy_story.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "engine/opener_now.h"
 #include "kit/error.h"
 #include "verdict/rule_words.h"
 
@@ -13,25 +13,16 @@ namespace {
 
 constexpr char kExplaining[] = "explaining a policy";
 
-belfry_connection AsIfNow(const belfry_live& live, uint32_t guard) {
-  belfry_connection connection{};
-  connection.opener = live.pin;
-  connection.exe = live.exe;
-  connection.creds = live.creds;
-  connection.cgroup_id = live.cgroup_id;
-  connection.place = live.place;
-  connection.guard = guard;
-  std::copy(std::begin(live.comm), std::end(live.comm), connection.comm);
-  return connection;
-}
-
 std::optional<belfry_connection> OpenerOn(Engine& engine, uint32_t guard, uint32_t tgid) {
   if (const auto entries = engine.kernel().ConnectionsOf(tgid); entries.ok())
     for (const kernel::ConnectionEntry& entry : *entries)
       if (entry.alive && entry.record.guard == guard) return entry.record;
   const auto live = engine.kernel().Live(tgid);
-  if (!live || live->threads == 0 || live->kernel_thread != 0) return std::nullopt;
-  return AsIfNow(*live, guard);
+  if (!live.ok() || live->threads == 0 || live->kernel_thread != 0) return std::nullopt;
+  belfry_connection connection{};
+  connection.guard = guard;
+  TakeOpener(*live, connection);
+  return connection;
 }
 
 v1::PolicyReply Story(Engine& engine, const Guard& guard, const belfry_connection& connection, v1::PolicyReply reply,

@@ -1,32 +1,21 @@
 #include "engine/policy_text.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cctype>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "kit/clock.h"
+#include "kit/utc_text.h"
 
 namespace belfry::engine {
 namespace {
 
 using verdict::Field;
 
-std::string TimeText(uint64_t wall_ns) {
-  const time_t seconds = static_cast<time_t>(wall_ns / kit::kSecondNs);
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 std::string CountText(const Learnt::Times& times) {
-  return absl::StrCat(times.connects, times.connects == 1 ? " connect" : " connects", ", first ", TimeText(times.first_ns),
-                      ", last ", TimeText(times.last_ns));
+  return absl::StrCat(times.connects, times.connects == 1 ? " connect" : " connects", ", first ",
+                      kit::UtcText(times.first_ns), "Z, last ", kit::UtcText(times.last_ns), "Z");
 }
 
 // A name is written only where it means the same number here.

@@ -5,8 +5,10 @@
 #include <set>
 #include <string_view>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "engine/gather_facts.h"
+#include "engine/opener_now.h"
 #include "verdict/soundness.h"
 
 namespace belfry::engine {
@@ -20,20 +22,14 @@ constexpr std::chrono::milliseconds kResetApart{50};
 bool Records(std::string_view program) { return !program.starts_with("process_"); }
 
 // What can be said of a connection that was found: its number, and who bears that now. The taint keeps it from proof.
-belfry_connection Found(const belfry_socket& end, const std::optional<belfry_live>& opener, belfry_taint taint,
+belfry_connection Found(const belfry_socket& end, const absl::StatusOr<belfry_live>& opener, belfry_taint taint,
                         uint64_t now_ns) {
   belfry_connection record{};
   record.opener.tgid = end.peercred_tgid;
   record.guard = end.guard;
   record.taints = 1u << taint;
   record.connect_ns = now_ns;
-  if (!opener) return record;
-  record.opener = opener->pin;
-  record.exe = opener->exe;
-  record.creds = opener->creds;
-  record.cgroup_id = opener->cgroup_id;
-  record.place = opener->place;
-  std::copy(std::begin(opener->comm), std::end(opener->comm), record.comm);
+  if (opener.ok()) TakeOpener(*opener, record);
   return record;
 }
 
@@ -42,9 +38,10 @@ belfry_connection Found(const belfry_socket& end, const std::optional<belfry_liv
 bool Sweep::MustEnd(const Guard& guard, const belfry_connection& record, std::string& why) {
   uint32_t taints = record.taints;
   const auto live = kernel_.Live(record.opener.tgid);
-  if (!live || !SameProcess(live->pin, record.opener) || live->threads == 0)
+  const bool unknown = !live.ok() && !absl::IsNotFound(live.status());  // the next sweep looks again
+  if (!unknown && (!live.ok() || !SameProcess(live->pin, record.opener) || live->threads == 0))
     taints |= 1u << BELFRY_TAINT_OPENER_EXITED;
-  else if (live->pin.exec_id != record.opener.exec_id)
+  else if (live.ok() && live->pin.exec_id != record.opener.exec_id)
     taints |= 1u << BELFRY_TAINT_EXEC_AFTER_CONNECT;
   else if (const auto process = kernel_.Process(record.opener.tgid);
            process && SameProcess(process->pin, record.opener) && process->pin.exec_id == record.opener.exec_id)
@@ -60,9 +57,24 @@ bool Sweep::MustEnd(const Guard& guard, const belfry_connection& record, std::st
   return false;
 }
 
+// A later connect has taken their places.
+void Sweep::CloseTheRest(const std::vector<uint64_t>& before, const std::vector<kernel::ConnectionEntry>& entries,
+                         uint64_t now_ns) {
+  absl::flat_hash_set<uint64_t> there;
+  there.reserve(entries.size());
+  for (const kernel::ConnectionEntry& entry : entries) there.insert(entry.cookie);
+  for (const uint64_t cookie : before) {
+    if (there.contains(cookie)) continue;
+    seen_.connections.Close(cookie, now_ns);
+    cuts_.Forget(cookie);
+  }
+}
+
 absl::Status Sweep::Connections(uint64_t now_ns) {
+  const std::vector<uint64_t> before = seen_.connections.LiveCookies();
   const auto entries = kernel_.AllConnections();
   if (!entries.ok()) return entries.status();
+  CloseTheRest(before, *entries, now_ns);
   std::vector<Cuts::Order> orders;
   for (const kernel::ConnectionEntry& entry : *entries) {
     const bool known = seen_.connections.Find(entry.cookie) != nullptr;
@@ -93,7 +105,8 @@ absl::StatusOr<int> Sweep::MarkUnrecorded(belfry_taint taint, uint64_t now_ns) {
     const uint64_t key = KeyOf(socket);
     if (guard == nullptr || kernel_.Connection(key)) continue;
     const auto opener = kernel_.Live(socket.peercred_tgid);
-    if (opener && guard->IsOwn(opener->pin)) continue;
+    if (!opener.ok() && !absl::IsNotFound(opener.status())) return opener.status();
+    if (opener.ok() && guard->IsOwn(opener->pin)) continue;
     ++found;
     if ((key & kNoCookie) == 0) {
       const belfry_connection record = Found(socket, opener, taint, now_ns);

@@ -1,5 +1,6 @@
 // What the stream may have lost, found in the kernel's own state: connections that ended, connections whose opener has
-// exec'd or exited, connections that no rule was asked about, connections that were open before Belfry watched, intervals in which a program did not run.
+// exec'd or exited, connections that no rule was asked about, connections that were open before Belfry watched, intervals
+// in which a program did not run.
 //
 // Synchronous, loop thread only. Cost: one look at every record, one at each opener in a guard that denies.
 #ifndef BELFRY_ENGINE_SWEEP_H_
@@ -36,6 +37,8 @@ class Sweep {
   void LookForGaps(uint64_t now_ns);
 
  private:
+  void CloseTheRest(const std::vector<uint64_t>& before, const std::vector<kernel::ConnectionEntry>& entries,
+                    uint64_t now_ns);
   bool MustEnd(const Guard& guard, const belfry_connection& record, std::string& why);
 
   kernel::Kernel& kernel_;

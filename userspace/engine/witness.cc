@@ -164,7 +164,7 @@ std::string Witness::ExecutableOf(const belfry_process& record, const std::strin
 // (exec_mmap), then the new exec id, and its record only when the new image is mapped (sched_process_exec).
 bool Witness::StillRuns(const belfry_process& record) {
   const auto live = kernel_.Live(record.pin.tgid);
-  return live && SamePin(live->pin, record.pin) && live->exe.dev == record.image.dev && live->exe.ino == record.image.ino &&
+  return live.ok() && SamePin(live->pin, record.pin) && live->exe.dev == record.image.dev && live->exe.ino == record.image.ino &&
          live->exe.generation == record.image.generation;
 }
 

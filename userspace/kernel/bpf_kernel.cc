@@ -42,7 +42,7 @@ class BpfKernel : public Kernel {
   absl::Status Drain(const Ring::Sink& sink) override { return ring_->Deliver(sink); }
 
   std::optional<belfry_process> Process(uint32_t tgid) override;
-  std::optional<belfry_live> Live(uint32_t tgid) override;
+  absl::StatusOr<belfry_live> Live(uint32_t tgid) override;
   absl::StatusOr<std::vector<belfry_live>> AllLive() override { return snapshot_.Live(0); }
   std::optional<belfry_connection> Connection(uint64_t cookie) override { return records_->Find(cookie); }
   std::optional<ConnectionEntry> Examine(uint64_t cookie) override { return records_->One(cookie); }
@@ -137,10 +137,11 @@ std::optional<belfry_process> BpfKernel::Process(uint32_t tgid) {
   return process;
 }
 
-std::optional<belfry_live> BpfKernel::Live(uint32_t tgid) {
-  if (tgid == 0) return std::nullopt;
-  absl::StatusOr<std::vector<belfry_live>> live = snapshot_.Live(tgid);
-  if (!live.ok() || live->empty()) return std::nullopt;
+absl::StatusOr<belfry_live> BpfKernel::Live(uint32_t tgid) {
+  // 0 would ask for everybody.
+  const auto live = tgid == 0 ? std::vector<belfry_live>() : snapshot_.Live(tgid);
+  if (!live.ok()) return live.status();
+  if (live->empty()) return absl::NotFoundError(absl::StrCat("looking at pid ", tgid, ": there is no such process"));
   return live->front();
 }
 

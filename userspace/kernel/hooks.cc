@@ -64,11 +64,10 @@ struct FreeTypes {
 
 // The kernel has the function, with no more arguments than it passes on to a program (6; 12 since 6.8).
 constexpr uint16_t kArgumentsMax = 6;
-bool Exists(const char* function) {
-  const std::unique_ptr<btf, FreeTypes> types(btf__load_vmlinux_btf());
-  const int id = types ? btf__find_by_name_kind(types.get(), function, BTF_KIND_FUNC) : -1;
+bool Exists(const btf* types, const char* function) {
+  const int id = types ? btf__find_by_name_kind(types, function, BTF_KIND_FUNC) : -1;
   if (id < 0) return false;
-  const btf_type* declared = btf__type_by_id(types.get(), btf__type_by_id(types.get(), static_cast<uint32_t>(id))->type);
+  const btf_type* declared = btf__type_by_id(types, btf__type_by_id(types, static_cast<uint32_t>(id))->type);
   return btf_vlen(declared) <= kArgumentsMax;
 }
 
@@ -103,13 +102,31 @@ Hooks WithoutHooks() {
   return hooks;
 }
 
-bool IsMissing(const Hook& hook) {
-  return (hook.only_if != nullptr && !Exists(hook.only_if)) || (hook.unless != nullptr && Exists(hook.unless));
+struct Present {
+  Hooks hooks;
+  uint32_t unseen = 0;  // bits of enum belfry_taint that those which are missing would have told
+};
+
+// The kernel's types are large: read for this question only.
+Present OnThisKernel(Hooks hooks) {
+  const std::unique_ptr<btf, FreeTypes> types(btf__load_vmlinux_btf());
+  Present present;
+  for (const Hook& hook : hooks) {
+    const bool missing = (hook.only_if != nullptr && !Exists(types.get(), hook.only_if)) ||
+                         (hook.unless != nullptr && Exists(types.get(), hook.unless));
+    if (missing)
+      present.unseen |= hook.sees;
+    else
+      present.hooks.push_back(hook);
+  }
+  return present;
 }
 
-Hooks OnThisKernel(Hooks hooks) {
-  std::erase_if(hooks, IsMissing);
-  return hooks;
+const Present& PresentOf(Backend backend) {
+  static const Present kLsm = OnThisKernel(WithHooks(Backend::kBpfLsm));
+  static const Present kMod = OnThisKernel(WithHooks(Backend::kFmodRet));
+  static const Present kCgroup{.hooks = WithoutHooks()};
+  return backend == Backend::kBpfLsm ? kLsm : backend == Backend::kFmodRet ? kMod : kCgroup;
 }
 
 bool NeedsCgroup(const Hook& hook) {
@@ -135,12 +152,7 @@ const char* NameOf(Backend backend) {
   return kNames[static_cast<size_t>(backend)];
 }
 
-const std::vector<Hook>& HooksOf(Backend backend) {
-  static const Hooks kLsm = OnThisKernel(WithHooks(Backend::kBpfLsm));
-  static const Hooks kMod = OnThisKernel(WithHooks(Backend::kFmodRet));
-  static const Hooks kCgroup = WithoutHooks();
-  return backend == Backend::kBpfLsm ? kLsm : backend == Backend::kFmodRet ? kMod : kCgroup;
-}
+const std::vector<Hook>& HooksOf(Backend backend) { return PresentOf(backend).hooks; }
 
 const std::vector<Hook>& AllHooks() {
   static const Hooks kAll = [] {
@@ -154,13 +166,7 @@ const std::vector<Hook>& AllHooks() {
   return kAll;
 }
 
-uint32_t UnseenHere(Backend backend) {
-  uint32_t bits = 0;
-  if (backend == Backend::kCgroup) return bits;
-  for (const Hook& hook : WithHooks(backend))
-    if (IsMissing(hook)) bits |= hook.sees;
-  return bits;
-}
+uint32_t UnseenHere(Backend backend) { return PresentOf(backend).unseen; }
 
 absl::StatusOr<kit::OwnedFd> Attach(const Hook& hook, int program_fd, int cgroup_fd) {
   kit::OwnedFd link(NeedsCgroup(hook)

@@ -70,7 +70,7 @@ class Kernel {
 
   // ---- state: decides ----
   virtual std::optional<belfry_process> Process(uint32_t tgid) = 0;
-  virtual std::optional<belfry_live> Live(uint32_t tgid) = 0;  // nullopt: no such process
+  virtual absl::StatusOr<belfry_live> Live(uint32_t tgid) = 0;  // NotFound: no such process; nothing else says so
   virtual absl::StatusOr<std::vector<belfry_live>> AllLive() = 0;
   virtual std::optional<belfry_connection> Connection(uint64_t cookie) = 0;
   // This one record, and whether its ends are still there; at no more cost than that. nullopt: no such record.

@@ -2,12 +2,12 @@
 
 #include <grpc/support/log.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
 
 #include "kit/escape.h"
+#include "kit/utc_text.h"
 
 namespace belfry::plugin {
 namespace {
@@ -19,14 +19,9 @@ constexpr const char* kLevelNames[] = {"debug", "info", "warn", "error"};
 
 std::string Timestamp(std::chrono::system_clock::time_point at) {
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
-  const time_t seconds = micros / 1'000'000;
-  tm utc{};
-  gmtime_r(&seconds, &utc);
-  char date[32];
-  strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-  char out[48];
-  snprintf(out, sizeof out, "%s.%06ldZ", date, static_cast<long>(micros % 1'000'000));
-  return out;
+  char fraction[16];
+  snprintf(fraction, sizeof fraction, ".%06ldZ", static_cast<long>(micros % 1'000'000));
+  return kit::UtcText(static_cast<uint64_t>(micros) * 1000) + fraction;
 }
 
 // kit::Escape leaves neither control bytes nor broken UTF-8: only quote and backslash remain to be written for JSON.

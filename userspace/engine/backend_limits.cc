@@ -1,0 +1,37 @@
+#include "engine/backend_limits.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "kit/error.h"
+#include "verdict/soundness.h"
+
+namespace belfry::engine {
+
+absl::Status CheckRequired(const Config& config, uint32_t blind_to, const std::string& backend) {
+  for (const GuardConfig& guard : config.guards) {
+    const uint32_t missing = guard.require & blind_to;
+    if (missing != 0)
+      return kit::Error(absl::StatusCode::kFailedPrecondition,
+                        absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name),
+                        absl::StrCat("it requires ", absl::StrJoin(verdict::TaintNames(missing), ", "),
+                                     ", which backend ", backend, " cannot see"),
+                        "take it out of require, or boot a kernel with bpf in its active LSM list");
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> WithoutEffect(const Config& config, const std::string& backend) {
+  std::vector<std::string> lines;
+  for (const GuardConfig& guard : config.guards) {
+    const std::string where = absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name, ": ");
+    if (!guard.policy.preload_excepted.empty())
+      lines.push_back(where + "except: preload has no effect: no record says which preload was seen");
+    if (guard.rules != nullptr && guard.policy.mode == verdict::Mode::kDeny)
+      lines.push_back(where + "allow: decided right after the connect: who is not allowed is cut, no connect is refused in the kernel");
+    if (guard.on_daemon_loss && backend == "cgroup")
+      lines.push_back(where + "on_daemon_loss has no effect: backend cgroup refuses nothing in the kernel");
+  }
+  return lines;
+}
+
+}  // namespace belfry::engine
