@@ -12,6 +12,7 @@ namespace belfry::audit {
 
 struct Account {
   unsigned long connects = 0, lost = 0, dropped = 0, others = 0;
+  std::string told;  // of losses, for who wonders
   unsigned long sum() const { return connects + lost + dropped; }
 };
 
@@ -29,7 +30,7 @@ inline void Add(const std::string& line, Account& account) {
   if (action == "connect" || action == "unrecorded")
     ++account.connects;
   else if (action == "lost" && TellsOfConnects(json["belfry"]["program"]))
-    account.lost += json["belfry"]["count"].get<unsigned long>();
+    account.lost += json["belfry"]["count"].get<unsigned long>(), account.told += line + "\n";
   else if (action == "dropped")
     account.dropped += json["belfry"].value("connects", 0ul);
   else

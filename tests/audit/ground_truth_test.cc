@@ -15,7 +15,7 @@ TEST_F(GroundTruth, AHundredThousandAtFullSpeed) {
   audit->Signal(SIGINT);
   ASSERT_EQ(audit->Wait(), 0);
   const Account account = AccountOf(kit::OwnedFd(open(out.c_str(), O_RDONLY)));
-  EXPECT_EQ(account.sum(), made);
+  EXPECT_EQ(account.sum(), made) << account.told;
   EXPECT_GT(account.connects, 0u);
 }
 

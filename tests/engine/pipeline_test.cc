@@ -273,7 +273,7 @@ TEST_F(SweepTest, FindsWhatTheStreamLost) {
   AddClient();
   kernel_->live[client_.tgid].pin.exec_id = 8;
   Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
-  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_);
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_, engine_->bench().drain);
   ASSERT_TRUE(sweep.Connections(10).ok());
   EXPECT_EQ(cutter_->cut.size(), 1u);
   kernel_->connections[kCookie].alive = false;
@@ -285,7 +285,7 @@ TEST_F(SweepTest, WhoseRecordWentInTheKernelIsNotSaidToBeOpen) {
   Begin();
   AddClient();
   Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
-  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_);
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_, engine_->bench().drain);
   ASSERT_TRUE(sweep.Connections(10).ok());
   EXPECT_EQ(engine_->seen().connections.live(), 1u);
   kernel_->connections.clear();
@@ -297,7 +297,7 @@ TEST_F(SweepTest, AProcessThatCannotBeLookedAtHasNotEnded) {
   Begin();
   AddClient();
   Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
-  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_);
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_, engine_->bench().drain);
   kernel_->failing_live = absl::ResourceExhaustedError("no memory");
   ASSERT_TRUE(sweep.Connections(10).ok());
   EXPECT_THAT(cutter_->cut, IsEmpty());
@@ -311,7 +311,7 @@ TEST_F(SweepTest, FindsAnImageThatWasTouched) {
   Begin("mode: deny, withhold_on: [memory_written]");
   AddClient();
   Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
-  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_);
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_, engine_->bench().drain);
   ASSERT_TRUE(sweep.Connections(10).ok());
   EXPECT_THAT(cutter_->cut, IsEmpty());
   kernel_->processes[client_.tgid].image_flags = BELFRY_IMAGE_MEMORY_WRITTEN;
@@ -322,7 +322,7 @@ TEST_F(SweepTest, FindsAnImageThatWasTouched) {
 TEST_F(SweepTest, ARiseOfMissedRunsIsAGap) {
   Begin();
   Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
-  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_);
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_, engine_->bench().drain);
   kernel_->counters = {{.name = "connect_ready", .missed = 3}, {.name = "process_exec", .missed = 1}};
   sweep.LookForGaps(100);
   EXPECT_THAT(gaps_.All(), IsEmpty());
@@ -343,7 +343,7 @@ TEST_F(SweepTest, WhatWasOpenBeforeIsMarkedAndInAgentsGuardsReset) {
   kernel_->AddProcess(client_, image_);
   kernel_->sockets.push_back(ServerEnd(kCookie, client_.tgid));
   Cuts cuts(engine_->loop(), *kernel_, *cutter_, engine_->journal(), engine_->guards());
-  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_);
+  Sweep sweep(*kernel_, engine_->guards(), engine_->seen(), cuts, engine_->gate(), gaps_, engine_->bench().drain);
   const auto found = sweep.MarkUnrecorded(BELFRY_TAINT_PREEXISTING, 10);
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(*found, 1);

@@ -101,7 +101,7 @@ class TcpTest : public LiveKernel {
     pid_ = static_cast<uint32_t>(actor.pid());
     const auto live = kernel_->Live(pid_);
     const auto told = Told();
-    if (told.size() != 1u || !live) {
+    if (told.size() != 1u || !live.ok()) {
       ADD_FAILURE() << told.size() << " events";
       return {};
     }

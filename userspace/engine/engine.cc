@@ -89,7 +89,7 @@ Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loo
       Pipeline::Signals{
           .listeners_changed = [this] { listeners_->Scan([] {}); },
           .opened = [this](const Guard& guard, const belfry_pin& opener) { Prefetch(guard, opener); }});
-  sweep_ = std::make_unique<Sweep>(kernel(), guards_, seen_, *cuts_, *gate_, gaps_);
+  sweep_ = std::make_unique<Sweep>(kernel(), guards_, seen_, *cuts_, *gate_, gaps_, [this] { pipeline_->Turn(); });
   modes_ = std::make_unique<Modes>(parts_.config.run_dir, guards_, host::DisarmedBy(parts_.disarm_file));
   canary_ = std::make_unique<Canary>(*loop_, kernel(), parts_.config.run_dir,
                                      [this](uint16_t port) { return GuardPorts(port); });

@@ -74,6 +74,9 @@ absl::Status Sweep::Connections(uint64_t now_ns) {
   const std::vector<uint64_t> before = seen_.connections.LiveCookies();
   const auto entries = kernel_.AllConnections();
   if (!entries.ok()) return entries.status();
+  // The walk shows more than the stream has told yet. Who connected and ended meanwhile is known by the stream alone: only
+  // what is still not known after it was lost.
+  drain_();
   CloseTheRest(before, *entries, now_ns);
   std::vector<Cuts::Order> orders;
   for (const kernel::ConnectionEntry& entry : *entries) {

@@ -7,8 +7,10 @@
 #define BELFRY_ENGINE_SWEEP_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,8 +25,10 @@ namespace belfry::engine {
 
 class Sweep {
  public:
-  Sweep(kernel::Kernel& kernel, Guards& guards, Seen& seen, Cuts& cuts, Gate& gate, evidence::Gaps& gaps)
-      : kernel_(kernel), guards_(guards), seen_(seen), cuts_(cuts), gate_(gate), gaps_(gaps) {}
+  // `drain`: the pipeline's turn.
+  Sweep(kernel::Kernel& kernel, Guards& guards, Seen& seen, Cuts& cuts, Gate& gate, evidence::Gaps& gaps,
+        std::function<void()> drain)
+      : kernel_(kernel), guards_(guards), seen_(seen), cuts_(cuts), gate_(gate), gaps_(gaps), drain_(std::move(drain)) {}
 
   // Forgets what is gone, corrects what is known, cuts what must end. `now_ns`: boot time.
   absl::Status Connections(uint64_t now_ns);
@@ -47,6 +51,7 @@ class Sweep {
   Cuts& cuts_;
   Gate& gate_;
   evidence::Gaps& gaps_;
+  const std::function<void()> drain_;
   std::map<std::string, uint64_t> missed_;  // by program, at the last look
   uint64_t looked_ns_ = 0;
 };

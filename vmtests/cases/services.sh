@@ -44,7 +44,13 @@ guards:
       - { exe: $(readlink -f "$(command -v podman)") }
 END
 export LC_ALL=C
+# How it ended explains a failure.
+told() {
+  jq -r 'select(.event.action == "connect" and .event.reason) | [.belfry.guard, .process.pid, .belfry.known_by, .message] | join(" ")' seen.json
+  "$belfry" --run-dir "$here/run" status --json | jq -c '[.programs[] | {name, seen, lost_ring, lost_map, missed}], .gaps'
+}
 end_services() {
+  [ $? -eq 0 ] || told || true
   nginx -c "$here/nginx.conf" -s stop || true
   as_postgres "$postgres/pg_ctl" -D "$here/postgres/data" -m immediate stop >/dev/null || true
   kill $(jobs -p) 2>/dev/null || true
@@ -96,8 +102,6 @@ who() { jq -r "select(.event.action == \"connect\" and (.event.reason // [\"none
 curl=$(readlink -f "$(command -v curl)")
 until [ "$(who == | wc -l)" -ge 4 ]; do sleep 0.2; done
 socat=$(readlink -f "$(command -v socat)")
-jq -r 'select(.event.action == "connect" and .event.reason) | [.belfry.guard, .process.pid, .belfry.known_by, .message] | join(" ")' seen.json
-"$belfry" --run-dir "$here/run" status --json | jq -c '[.programs[] | {name, seen, lost_ring, lost_map, missed}], .gaps' || true
 same "strangers" "1 database $socat root
 1 podman $socat root
 1 web $curl nobody
