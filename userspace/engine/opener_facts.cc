@@ -101,8 +101,9 @@ Fact OpenerFacts::Exe(const Asked& asked) {
   if (!SameFile(*image, asked.connection.exe)) return Fact::Unknown(kReplaced);
   std::string called = host::ExecutableNow(asked.connection.opener.tgid).value_or("");
   if (absl::EndsWith(called, " (deleted)")) called.resize(called.size() - 10);
-  fact.values = files_.PathsOf(*image, Backfilled(*asked.record) ? 0 : asked.record->exec_ns, called);
+  // Of one that has ended: a hint where to look, the file decides.
   if (called.empty()) called = evidence::Text(asked.record->filename);
+  fact.values = files_.PathsOf(*image, Backfilled(*asked.record) ? 0 : asked.record->exec_ns, called);
   if (fact.values.empty()) fact.shown = files_.Watches(called) ? absl::StrCat("another file of the name ", called) : called;
   return fact;
 }
