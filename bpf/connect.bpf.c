@@ -9,6 +9,7 @@
  *                        tracepoint ran, and for what has no record
  */
 #include "record.bpf.h"
+#include "hold.bpf.h"
 #include "listener.bpf.h"
 #include "unrecorded.bpf.h"
 
@@ -158,8 +159,7 @@ static __always_inline u64 fill_unrecorded(struct belfry_connection *connection,
 	return key_of(client);
 }
 
-SEC("tp_btf/sk_data_ready")
-int BPF_PROG(connect_ready, struct sock *sk)
+static __always_inline void note_connect(struct sock *sk)
 {
 	struct belfry_connection connection = {};
 	struct belfry_intent *intent;
@@ -168,14 +168,12 @@ int BPF_PROG(connect_ready, struct sock *sk)
 	u32 guard, tid, kind = BELFRY_KIND_CONNECT;
 	u64 key;
 
-	if (GET(sk, __sk_common.skc_family) != AF_UNIX || GET(sk, __sk_common.skc_state) != TCP_LISTEN)
-		return 0;
 	if (!acts())
-		return 0;
+		return;
 	guard = listener_guard(sk, kept_with(sk));
 	if (guard == BELFRY_GUARD_NONE) {
 		count_seen(BELFRY_PROGRAM_DATA_READY, BELFRY_COUNT_IGNORED);
-		return 0;
+		return;
 	}
 	task = current_task();
 	tid = GET(task, pid);
@@ -194,6 +192,14 @@ int BPF_PROG(connect_ready, struct sock *sk)
 		key = fill_unrecorded(&connection, sk, guard, task);
 	}
 	keep_connection(BELFRY_PROGRAM_DATA_READY, kind, key, &connection, BPF_NOEXIST);
+}
+
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(connect_ready, struct sock *sk)
+{
+	if (GET(sk, __sk_common.skc_family) != AF_UNIX || GET(sk, __sk_common.skc_state) != TCP_LISTEN)
+		return 0;
+	HOLDING_CPU(note_connect(sk));
 	return 0;
 }
 

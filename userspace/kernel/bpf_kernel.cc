@@ -80,6 +80,7 @@ class BpfKernel : public Kernel {
   int Fd(const bpf_map* map) const { return bpf_map__fd(map); }
 
   Loaded loaded_;
+  absl::flat_hash_map<std::string, kit::OwnedFd> programs_;  // of the links, by the hook's name
   const Candidate chosen_;
   const std::string name_;
   const std::vector<std::string> steps_down_;
@@ -128,6 +129,7 @@ absl::Status BpfKernel::Start(const BpfOptions& options) {
 
   const bool continues = !loaded_.before.empty();
   if (absl::Status s = AttachHooks(chosen_.backend, options, loaded_); !s.ok()) return s;
+  for (const auto& [hook, link] : loaded_.links) programs_[hook] = ProgramBehind(link.get());
   return loaded_.adopted || continues ? absl::OkStatus() : Backfill(snapshot_, Fd(skeleton->maps.processes));
 }
 
@@ -215,7 +217,7 @@ std::vector<ProgramCounters> BpfKernel::Counters() {
                              .refused = sum.count[BELFRY_COUNT_REFUSED]};
     if (auto link = loaded_.links.find(hook.name); link != loaded_.links.end()) {
       counters.attached = IsAttached(link->second.get());
-      counters.missed = MissedRuns(link->second.get());
+      counters.missed = MissedRuns(programs_.at(hook.name).get());
     }
     all.push_back(std::move(counters));
   }

@@ -183,15 +183,22 @@ bool IsAttached(int link_fd) {
   return info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id != 0;
 }
 
-uint64_t MissedRuns(int link_fd) {
+kit::OwnedFd ProgramBehind(int link_fd) {
   bpf_link_info link = {};
   uint32_t size = sizeof(link);
-  if (bpf_obj_get_info_by_fd(link_fd, &link, &size) != 0) return 0;
-  kit::OwnedFd program(bpf_prog_get_fd_by_id(link.prog_id));
+  if (bpf_obj_get_info_by_fd(link_fd, &link, &size) != 0) return kit::OwnedFd();
+  return kit::OwnedFd(bpf_prog_get_fd_by_id(link.prog_id));
+}
+
+uint64_t MissedRuns(int program_fd) {
   bpf_prog_info info = {};
-  size = sizeof(info);
-  if (!program || bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) return 0;
-  return info.recursion_misses;
+  uint32_t size = sizeof(info);
+  return bpf_obj_get_info_by_fd(program_fd, &info, &size) == 0 ? info.recursion_misses : 0;
+}
+
+bool KernelHas(const char* function) {
+  const std::unique_ptr<btf, FreeTypes> types(btf__load_vmlinux_btf());
+  return types && btf__find_by_name_kind(types.get(), function, BTF_KIND_FUNC) >= 0;
 }
 
 absl::StatusOr<kit::OwnedFd> OpenCgroupRoot() {

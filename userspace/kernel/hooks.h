@@ -42,8 +42,11 @@ uint32_t UnseenHere(Backend backend);
 absl::StatusOr<kit::OwnedFd> Attach(const Hook& hook, int program_fd, int cgroup_fd);
 // Does the kernel still run this link's program? (A cgroup link can be detached and still be held.)
 bool IsAttached(int link_fd);
-// How often the kernel skipped the link's program because it already ran on that CPU.
-uint64_t MissedRuns(int link_fd);
+// The link's program. Asked for while we may (CAP_SYS_ADMIN); what it missed can be read without.
+kit::OwnedFd ProgramBehind(int link_fd);
+// How often the kernel skipped the program because it already ran on that CPU.
+uint64_t MissedRuns(int program_fd);
+bool KernelHas(const char* function);
 
 // A directory descriptor of the root of the v2 hierarchy, mounted or not.
 absl::StatusOr<kit::OwnedFd> OpenCgroupRoot();

@@ -113,4 +113,4 @@ podman $(readlink -f "$(command -v podman)") root
 web $curl root" "$(who != | cut -d ' ' -f 2-)"
 same "pages' clients" 51 "$(who != | sed -n "s:^\([0-9]*\) web $curl root:\1:p")"
 same "refused, withheld or cut for another reason than that they were strangers or had ended" "" \
-  "$(jq -r 'select(.event.action | IN("refused", "withheld", "cut", "lost", "impostor_listener")) | .event.reason // [.event.action] | join(",")' seen.json | grep -v -e '^not_allowed$' -e '^opener_exited$' | sort | uniq -c)"
+  "$(jq -r 'select(.event.action | IN("refused", "withheld", "cut", "impostor_listener")) | .event.reason // [.event.action] | join(",")' seen.json | grep -v -e '^not_allowed$' -e '^opener_exited$' | sort | uniq -c)"
