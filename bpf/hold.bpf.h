@@ -2,8 +2,8 @@
 /*
  * A tracing program that is preempted keeps every other task of its CPU from running it: their runs are missed. Trampolines
  * could always be preempted where the kernel can, tracepoints can be on 7.x (seen on Debian's 7.3): an exec without a
- * record, a use that nobody asked about. So the CPU is held for the long part of a program. What is left is a few
- * instructions before and after; what is missed there is counted (recursion_misses).
+ * record, a use that nobody asked about. So the CPU is held for the long part of a program. That is not
+ * enough: 7.3 still misses execs (the case `missed`); what is missed is counted (recursion_misses).
  */
 #ifndef BELFRY_BPF_HOLD_H
 #define BELFRY_BPF_HOLD_H
