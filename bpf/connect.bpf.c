@@ -9,7 +9,6 @@
  *                        tracepoint ran, and for what has no record
  */
 #include "record.bpf.h"
-#include "hold.bpf.h"
 #include "listener.bpf.h"
 #include "unrecorded.bpf.h"
 
@@ -159,7 +158,8 @@ static __always_inline u64 fill_unrecorded(struct belfry_connection *connection,
 	return key_of(client);
 }
 
-static __always_inline void note_connect(struct sock *sk)
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(connect_ready, struct sock *sk)
 {
 	struct belfry_connection connection = {};
 	struct belfry_intent *intent;
@@ -168,12 +168,14 @@ static __always_inline void note_connect(struct sock *sk)
 	u32 guard, tid, kind = BELFRY_KIND_CONNECT;
 	u64 key;
 
+	if (GET(sk, __sk_common.skc_family) != AF_UNIX || GET(sk, __sk_common.skc_state) != TCP_LISTEN)
+		return 0;
 	if (!acts())
-		return;
+		return 0;
 	guard = listener_guard(sk, kept_with(sk));
 	if (guard == BELFRY_GUARD_NONE) {
 		count_seen(BELFRY_PROGRAM_DATA_READY, BELFRY_COUNT_IGNORED);
-		return;
+		return 0;
 	}
 	task = current_task();
 	tid = GET(task, pid);
@@ -192,14 +194,6 @@ static __always_inline void note_connect(struct sock *sk)
 		key = fill_unrecorded(&connection, sk, guard, task);
 	}
 	keep_connection(BELFRY_PROGRAM_DATA_READY, kind, key, &connection, BPF_NOEXIST);
-}
-
-SEC("tp_btf/sk_data_ready")
-int BPF_PROG(connect_ready, struct sock *sk)
-{
-	if (GET(sk, __sk_common.skc_family) != AF_UNIX || GET(sk, __sk_common.skc_state) != TCP_LISTEN)
-		return 0;
-	HOLDING_CPU(note_connect(sk));
 	return 0;
 }
 

@@ -8,8 +8,6 @@
  * fmod_ret/security_socket_getsockopt      peercred_mod: the same
  */
 #include "cookie.bpf.h"
-#include "hold.bpf.h"
-#include "hold.bpf.h"
 #include "listener.bpf.h"
 #include "record.bpf.h"
 #include "unrecorded.bpf.h"
@@ -48,7 +46,7 @@ SEC("fmod_ret/security_unix_stream_connect")
 int BPF_PROG(pin_mod, struct sock *sock, struct sock *other, struct sock *newsk, int ret)
 {
 	if (!ret && GET(sock, sk_type) == SOCK_STREAM && acts())
-		HOLDING_CPU(pin(sock, other, newsk, kept_by_cookie(other)));
+		pin(sock, other, newsk, kept_by_cookie(other));
 	return ret;
 }
 

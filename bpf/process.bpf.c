@@ -8,7 +8,6 @@
  */
 #include "cookie.bpf.h"
 #include "emit.bpf.h"
-#include "hold.bpf.h"
 #include "task.bpf.h"
 #include "environment.bpf.h"
 
@@ -89,13 +88,14 @@ static __always_inline void carry_over(struct belfry_process *before, struct bel
 		set_image_bits(kept, bits);
 }
 
-static __always_inline void note_exec(struct task_struct *task, struct linux_binprm *bprm)
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	u32 slot = 0, tgid = GET(task, tgid);
 	struct belfry_process *process = bpf_map_lookup_elem(&scratch, &slot), *before;
 
 	if (!process || !acts())
-		return;
+		return 0;
 	before = bpf_map_lookup_elem(&processes, &tgid);
 	__builtin_memset(process, 0, sizeof(*process));
 	fill_pin(&process->pin, task);
@@ -110,16 +110,10 @@ static __always_inline void note_exec(struct task_struct *task, struct linux_bin
 		/* What is there describes the image before: worse than nothing. */
 		bpf_map_delete_elem(&processes, &tgid);
 		count_seen(BELFRY_PROGRAM_EXEC, BELFRY_COUNT_LOST_MAP);
-		return;
+		return 0;
 	}
 	carry_over(before, process, tgid);
 	send_exec(process, GET(task, mm));
-}
-
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
-{
-	HOLDING_CPU(note_exec(task, bprm));
 	return 0;
 }
 
@@ -136,16 +130,17 @@ static __always_inline void send_fork(struct belfry_process *child)
 	count_seen(BELFRY_PROGRAM_FORK, BELFRY_COUNT_SENT);
 }
 
-static __always_inline void note_fork(struct task_struct *parent, struct task_struct *child)
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
 	u32 slot = 1, tgid = GET(child, tgid), parent_tgid = GET(parent, tgid);
 	struct belfry_process *known, *process;
 
 	if (GET(child, pid) != GET(child, tgid) || !acts())
-		return;
+		return 0;
 	process = bpf_map_lookup_elem(&scratch, &slot);
 	if (!process)
-		return;
+		return 0;
 	known = bpf_map_lookup_elem(&processes, &parent_tgid);
 	/* A record of another exec id, or of an earlier owner of the number, is stale: an event was missed or lost. */
 	if (known && known->pin.exec_id == GET(parent, self_exec_id) &&
@@ -167,47 +162,36 @@ static __always_inline void note_fork(struct task_struct *parent, struct task_st
 	if (bpf_map_update_elem(&processes, &tgid, process, BPF_ANY)) {
 		bpf_map_delete_elem(&processes, &tgid);
 		count_seen(BELFRY_PROGRAM_FORK, BELFRY_COUNT_LOST_MAP);
-		return;
+		return 0;
 	}
 	send_fork(process);
-}
-
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
-{
-	HOLDING_CPU(note_fork(parent, child));
 	return 0;
-}
-
-static __always_inline void note_exit(struct task_struct *task)
-{
-	struct belfry_event_exit *record;
-	u32 tid = GET(task, pid), tgid = GET(task, tgid);
-
-	if (!acts())
-		return;
-	bpf_map_delete_elem(&intents, &tid);
-	if (GET(task, signal, live.counter))
-		return;
-	/* Two last threads may both see zero: the one that deletes the record tells. */
-	if (bpf_map_delete_elem(&processes, &tgid)) {
-		count_seen(BELFRY_PROGRAM_EXIT, BELFRY_COUNT_IGNORED);
-		return;
-	}
-	record = begin_record(struct belfry_event_exit, BELFRY_KIND_EXIT);
-	if (!record) {
-		count_seen(BELFRY_PROGRAM_EXIT, BELFRY_COUNT_LOST_RING);
-		return;
-	}
-	fill_pin(&record->pin, task);
-	bpf_ringbuf_submit(record, wakeup_for(tgid, sizeof(*record)));
-	bpf_map_delete_elem(&serving, &tgid);
-	count_seen(BELFRY_PROGRAM_EXIT, BELFRY_COUNT_SENT);
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
-	HOLDING_CPU(note_exit(task));
+	struct belfry_event_exit *record;
+	u32 tid = GET(task, pid), tgid = GET(task, tgid);
+
+	if (!acts())
+		return 0;
+	bpf_map_delete_elem(&intents, &tid);
+	if (GET(task, signal, live.counter))
+		return 0;
+	/* Two last threads may both see zero: the one that deletes the record tells. */
+	if (bpf_map_delete_elem(&processes, &tgid)) {
+		count_seen(BELFRY_PROGRAM_EXIT, BELFRY_COUNT_IGNORED);
+		return 0;
+	}
+	record = begin_record(struct belfry_event_exit, BELFRY_KIND_EXIT);
+	if (!record) {
+		count_seen(BELFRY_PROGRAM_EXIT, BELFRY_COUNT_LOST_RING);
+		return 0;
+	}
+	fill_pin(&record->pin, task);
+	bpf_ringbuf_submit(record, wakeup_for(tgid, sizeof(*record)));
+	bpf_map_delete_elem(&serving, &tgid);
+	count_seen(BELFRY_PROGRAM_EXIT, BELFRY_COUNT_SENT);
 	return 0;
 }

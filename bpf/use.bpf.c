@@ -13,7 +13,6 @@
  * fentry/unix_stream_sendpage      send_page: splice and sendfile to it before 6.5: seen, not refused
  */
 #include "cookie.bpf.h"
-#include "hold.bpf.h"
 #include "emit.bpf.h"
 #include "opener.bpf.h"
 #include "record.bpf.h"
@@ -152,7 +151,6 @@ static __always_inline int use(struct socket *socket, struct attempt *attempt)
 {
 	struct sock *sk = socket ? GET(socket, sk) : 0;
 	struct belfry_connection *connection;
-	int result;
 
 	if (!sk || GET(sk, __sk_common.skc_family) != AF_UNIX)
 		return 0;
@@ -160,10 +158,9 @@ static __always_inline int use(struct socket *socket, struct attempt *attempt)
 	if (!attempt->cookie)
 		return 0;	/* neither end of a guarded stream: those got one at connect */
 	connection = bpf_map_lookup_elem(&connections, &attempt->cookie);
-	if (!connection && attempt->use != BELFRY_USE_SEND)
-		return 0;
-	HOLDING_CPU(result = connection ? speak(connection, attempt) : answer(VIEW(struct unix_sock, sk), attempt));
-	return result;
+	if (connection)
+		return speak(connection, attempt);
+	return attempt->use == BELFRY_USE_SEND ? answer(VIEW(struct unix_sock, sk), attempt) : 0;
 }
 
 #define ATTEMPT(counted, tried, makes) \

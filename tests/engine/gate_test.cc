@@ -231,6 +231,19 @@ TEST_F(GateTest, TheSweepDoesNotOvertakeTheStream) {
   for (const effect::Entry& line : lines_) EXPECT_THAT(line.reasons, Not(Contains("not_allowed"))) << line.message;
 }
 
+// Too many paths to look at all of them for one connect; it has ended, so /proc names none.
+TEST_F(GateTest, AFileReplacedSinceTheLastLookIsFoundByTheNameInTheRecord) {
+  std::string rules = "{exe: " + Exe() + "}";
+  for (int i = 0; i < 300; ++i) rules += ", {exe: " + dir_ + "/other" + std::to_string(i) + "}";
+  BeginWith("mode: deny, allow: [" + rules + "]");
+  std::ofstream(dir_ + "/next") << "program";
+  std::filesystem::rename(dir_ + "/next", Exe());
+  client_.tgid = 4'000'000;
+  const belfry_connection connection = Client(Image());
+  support::SetText(kernel_->processes[client_.tgid].filename, Exe().c_str());
+  EXPECT_FALSE(Connect(connection).violation);
+}
+
 TEST_F(GateTest, NoIdentityGoesToWhomNoRuleFits) {
   BeginWith("mode: warn, allow: [{uid: 1}]");
   Client(Image());

@@ -170,6 +170,28 @@ TEST_F(PipelineTest, ACutCountsThoughTheServerClosedBeforeTheCutterAnswered) {
   EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, 1u);
 }
 
+TEST_F(PipelineTest, AnExitThatLeavesItsEndToNobodyIsNoCut) {
+  Begin();
+  AddClient();
+  EmitConnect();
+  EmitExit();
+  cutter_->slow = true;
+  Turn();
+  ASSERT_EQ(cutter_->cut.size(), 1u) << "its descriptors were open when it was told";
+  kernel_->connections[kCookie].client_open = false;
+  cutter_->Ready();
+  EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, 0u);
+}
+
+TEST_F(PipelineTest, AnExitThatLeavesItsEndToSomebodyIsACut) {
+  Begin();
+  AddClient();
+  EmitConnect();
+  EmitExit();
+  Turn();
+  EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, 1u);
+}
+
 TEST_F(PipelineTest, WhileTheCutterIsAtItNobodyAsksAgain) {
   Begin();
   AddClient();
@@ -301,6 +323,9 @@ TEST_F(SweepTest, AProcessThatCannotBeLookedAtHasNotEnded) {
   kernel_->failing_live = absl::ResourceExhaustedError("no memory");
   ASSERT_TRUE(sweep.Connections(10).ok());
   EXPECT_THAT(cutter_->cut, IsEmpty());
+  kernel_->sockets.push_back(ServerEnd(kCookie + 1, kAgent));  // for all that is known, the guard's own
+  EXPECT_FALSE(sweep.MarkUnrecorded(BELFRY_TAINT_PREEXISTING, 10).ok());
+  kernel_->sockets.pop_back();
   kernel_->failing_live = absl::OkStatus();
   kernel_->live.erase(client_.tgid);
   ASSERT_TRUE(sweep.Connections(11).ok());

@@ -127,5 +127,10 @@ TEST_F(RingCounts, CountsWhatGuestsTold) {
   EXPECT_THAT(out, HasSubstr("repeat: vmtests/run.sh 6.1 kernel"));
 }
 
+TEST_F(RingCounts, SaysHowToRepeatACaseOfThisMachine) {
+  Write("services.log", "not ok here/services (9 s): exit 1: a page\n#   repeat: vmtests/here.sh services\n");
+  EXPECT_THAT(Run("count_tap services $f/services.log"), HasSubstr("repeat: vmtests/here.sh services\n"));
+}
+
 }  // namespace
 }  // namespace belfry::house

@@ -1,6 +1,5 @@
 // Who asked: every route to a guarded socket ends in one record, and nothing else does.
 #include <liburing.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
@@ -8,6 +7,7 @@
 #include <thread>
 
 #include "kernel/live_kernel.h"
+#include "kernel/routes.h"
 
 namespace belfry::kernel {
 namespace {
@@ -46,9 +46,6 @@ class ConnectTest : public LiveKernel {
     EXPECT_EQ(record.cgroup_id, live_.cgroup_id);
     EXPECT_EQ(record.listener_tgid, static_cast<uint32_t>(getpid()));
   }
-  void Must(bool ok) {
-    if (!ok) _exit(1);
-  }
 
   uint32_t pid_ = 0;
   belfry_live live_ = {};
@@ -72,18 +69,8 @@ TEST_F(ConnectTest, TheListenerIsToldOnce) {
 #ifdef __x86_64__
 TEST_F(ConnectTest, By32BitCall) {
   ExpectOneSound(RecordsAfter([&] {
-    // 32-bit calls take 32-bit pointers.
-    auto* address = static_cast<sockaddr_un*>(
-        mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
-    *address = Address(guarded_);
-    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    constexpr long kConnect32 = 362;
-    long result = kConnect32;
-    asm volatile("int $0x80"
-                 : "+a"(result)
-                 : "b"(fd), "c"(address), "d"(sizeof(*address))
-                 : "memory", "r8", "r9", "r10", "r11");
-    Must(result == 0);
+    const sockaddr_un address = Address(guarded_);
+    ConnectBy32BitCall(socket(AF_UNIX, SOCK_STREAM, 0), &address, sizeof address);
   }));
 }
 #endif
@@ -91,26 +78,13 @@ TEST_F(ConnectTest, By32BitCall) {
 class ByRing : public ConnectTest, public testing::WithParamInterface<std::pair<unsigned, unsigned>> {};
 TEST_P(ByRing, IsRecorded) {
   const auto [ring_flags, entry_flags] = GetParam();
-  io_uring probe;
-  if (const int error = io_uring_queue_init(2, &probe, 0); error < 0) GTEST_SKIP() << "missing: io_uring (" << error << ")";
-  io_uring_queue_exit(&probe);
+  if (const int error = WhyNoRings(); error < 0) GTEST_SKIP() << "missing: io_uring (" << error << ")";
   ExpectOneSound(RecordsAfter([&, ring_flags = ring_flags, entry_flags = entry_flags] {
-    io_uring ring;
-    Must(io_uring_queue_init(4, &ring, ring_flags) == 0);
     const sockaddr_un address = Address(guarded_);
-    io_uring_sqe* entry = io_uring_get_sqe(&ring);
-    io_uring_prep_connect(entry, socket(AF_UNIX, SOCK_STREAM, 0), reinterpret_cast<const sockaddr*>(&address),
-                          sizeof(address));
-    io_uring_sqe_set_flags(entry, entry_flags);
-    io_uring_submit(&ring);
-    io_uring_cqe* done = nullptr;
-    Must(io_uring_wait_cqe(&ring, &done) == 0 && done->res == 0);
-    // The ring stays: an SQPOLL thread would take the process's last breath otherwise.
+    ConnectByRing(socket(AF_UNIX, SOCK_STREAM, 0), reinterpret_cast<const sockaddr*>(&address), sizeof address, ring_flags, entry_flags);
   }));
 }
-INSTANTIATE_TEST_SUITE_P(Routes, ByRing,
-                         testing::Values(std::pair(0u, 0u), std::pair(0u, unsigned{IOSQE_ASYNC}),
-                                         std::pair(unsigned{IORING_SETUP_SQPOLL}, 0u)));
+INSTANTIATE_TEST_SUITE_P(Routes, ByRing, testing::ValuesIn(kRings));
 
 TEST_F(ConnectTest, FromAThread) {
   ExpectOneSound(RecordsAfter([&] {

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "kernel/live_kernel.h"
+#include "kernel/routes.h"
 #include "kit/endpoint.h"
 
 namespace belfry::kernel {
@@ -61,10 +62,6 @@ inline std::string Text(const belfry_address& address) {
   std::array<uint8_t, sizeof address> bytes{};
   std::memcpy(bytes.data(), &address, sizeof address);
   return kit::AddressText(bytes);
-}
-
-inline void Must(bool ok) {
-  if (!ok) _exit(1);
 }
 
 class TcpTest : public LiveKernel {

@@ -1,13 +1,13 @@
 // Who connects to a guarded TCP port: every route ends in one event with its opener, and no other port in any.
 #include <liburing.h>
 #include <netinet/tcp.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <set>
 #include <thread>
 
 #include "kernel/live_port.h"
+#include "kernel/routes.h"
 
 namespace belfry::kernel {
 namespace {
@@ -70,13 +70,7 @@ TEST_F(TcpTest, BySendingWithFastOpen) {
 TEST_F(TcpTest, By32BitCall) {
   Route([&] {
     const Target target("127.0.0.1", port_);
-    auto* low = static_cast<Target*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
-    std::memcpy(static_cast<void*>(low), &target, sizeof target);
-    const int fd = target.Socket();
-    constexpr long kConnect32 = 362;
-    long result = kConnect32;
-    asm volatile("int $0x80" : "+a"(result) : "b"(fd), "c"(&low->storage), "d"(target.size) : "memory", "r8", "r9", "r10", "r11");
-    Must(result == 0);
+    ConnectBy32BitCall(target.Socket(), target.get(), target.size);
   });
 }
 #endif
@@ -84,24 +78,13 @@ TEST_F(TcpTest, By32BitCall) {
 class TcpByRing : public TcpTest, public testing::WithParamInterface<std::pair<unsigned, unsigned>> {};
 TEST_P(TcpByRing, IsTold) {
   const auto [ring_flags, entry_flags] = GetParam();
-  io_uring probe;
-  if (const int error = io_uring_queue_init(2, &probe, 0); error < 0) GTEST_SKIP() << "missing: io_uring (" << error << ")";
-  io_uring_queue_exit(&probe);
+  if (const int error = WhyNoRings(); error < 0) GTEST_SKIP() << "missing: io_uring (" << error << ")";
   Route([&, ring_flags = ring_flags, entry_flags = entry_flags] {
-    io_uring ring;
-    Must(io_uring_queue_init(4, &ring, ring_flags) == 0);
     const Target target("127.0.0.1", port_);
-    io_uring_sqe* entry = io_uring_get_sqe(&ring);
-    io_uring_prep_connect(entry, target.Socket(), target.get(), target.size);
-    io_uring_sqe_set_flags(entry, entry_flags);
-    io_uring_submit(&ring);
-    io_uring_cqe* done = nullptr;
-    Must(io_uring_wait_cqe(&ring, &done) == 0 && done->res == 0);
+    ConnectByRing(target.Socket(), target.get(), target.size, ring_flags, entry_flags);
   });
 }
-INSTANTIATE_TEST_SUITE_P(Routes, TcpByRing,
-                         testing::Values(std::pair(0u, 0u), std::pair(0u, unsigned{IOSQE_ASYNC}),
-                                         std::pair(unsigned{IORING_SETUP_SQPOLL}, 0u)));
+INSTANTIATE_TEST_SUITE_P(Routes, TcpByRing, testing::ValuesIn(kRings));
 
 // The client's port comes back at once with SO_LINGER 0: each connection is its own opener's.
 TEST_F(TcpTest, APortThatComesBack) {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "belfry/wire.h"
+#include "verdict/soundness.h"
+
 namespace belfry::demo {
 
 Chronicle::Chronicle(const std::string& admin_socket)
@@ -33,11 +36,14 @@ void Chronicle::Read(const Json& line) {
     begun_ = true;
     openers_[connection] = pid;
   }
-  if (action == "cut" || action == "withheld") {
-    if (pid == 0) pid = openers_[connection];  // the record is gone already; its first line is not
+  // A descriptor that the kernel did not let arrive is told of who wanted it; the exec then closes the last one, and there
+  // may be nothing left to cut.
+  const bool refused = action == "refused";
+  if (action == "cut" || action == "withheld" || refused) {
+    if (pid == 0 || refused) pid = openers_[connection];  // the record is gone already; its first line is not
     for (const Json& reason : line.value("/event/reason"_json_pointer, Json::array())) {
       std::vector<std::string>& known = refusals_[pid];  // a verdict and the cut that follows it name the same
-      const auto name = reason.get<std::string>();
+      const auto name = reason == "transfer" ? verdict::TaintName(BELFRY_TAINT_FD_TRANSFERRED) : reason.get<std::string>();
       if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
     }
   }

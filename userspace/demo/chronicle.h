@@ -26,7 +26,8 @@ class Chronicle {
 
   // True once a connection to any guard was written down: following has begun.
   bool HasBegun(int timeout_ms);
-  // Why this number was withheld, or a connection that it opened was cut; empty if neither was within the time.
+  // Why this number was withheld, or a connection that it opened was cut or refused to others; empty if nothing of that
+  // was within the time.
   std::vector<std::string> AwaitRefusal(pid_t opener, int timeout_ms);
 
  private:

@@ -3,7 +3,7 @@
 namespace belfry::demo {
 namespace {
 
-constexpr int kRefusalMs = 20000;  // a bound: a refusal is written down at about the time its asker sees the end
+constexpr int kRefusalMs = 5000;  // a bound: a refusal is written down at about the time its asker sees the end
 
 Expected Issued(std::vector<std::string> identity = {"payments"}, std::vector<std::string> noted = {}) {
   return {"sound", {}, std::move(identity), std::move(noted)};

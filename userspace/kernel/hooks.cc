@@ -196,11 +196,6 @@ uint64_t MissedRuns(int program_fd) {
   return bpf_obj_get_info_by_fd(program_fd, &info, &size) == 0 ? info.recursion_misses : 0;
 }
 
-bool KernelHas(const char* function) {
-  const std::unique_ptr<btf, FreeTypes> types(btf__load_vmlinux_btf());
-  return types && btf__find_by_name_kind(types.get(), function, BTF_KIND_FUNC) >= 0;
-}
-
 absl::StatusOr<kit::OwnedFd> OpenCgroupRoot() {
   for (const char* path : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
     kit::OwnedFd fd(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -46,7 +46,6 @@ bool IsAttached(int link_fd);
 kit::OwnedFd ProgramBehind(int link_fd);
 // How often the kernel skipped the program because it already ran on that CPU.
 uint64_t MissedRuns(int program_fd);
-bool KernelHas(const char* function);
 
 // A directory descriptor of the root of the v2 hierarchy, mounted or not.
 absl::StatusOr<kit::OwnedFd> OpenCgroupRoot();

@@ -125,7 +125,6 @@ void ChooseSizes(const BpfOptions& options, belfry_bpf* skeleton) {
   bpf_map__set_max_entries(skeleton->maps.connections, options.max_connections);
   bpf_map__set_max_entries(skeleton->maps.places, options.max_connections + 1);
   skeleton->rodata->circle = options.max_connections;
-  skeleton->rodata->can_hold = KernelHas("bpf_preempt_disable");
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
   bpf_map__set_max_entries(skeleton->maps.events, options.ring_bytes);
   // Both ends, and some more listeners than can be guarded.

@@ -1,6 +1,6 @@
 # belfry demo: honest and hostile clients of an embedded Workload API; every scene ends as this backend promises.
 # needs: backend
-# seconds: 700
+# seconds: 600
 # A scene at a time, so that what one leaves behind cannot help another. Left out are `spawning` and `agent-restart`:
 # fifty clients, or one that spawns without end, do not come to their turn in time under emulation.
 scenes="honest upgrade exec-swap exec-swap-thread scm-rights pidfd-getfd opener-exited pid-reuse second-connect exe-swap
