@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the Debian packages of the named purposes (packages.table): packages.sh [--list] build|test|services|vm|go...
+# Installs the Debian packages of the named purposes (packages.table): packages.sh [--list] build|test|services|compare|vm|go...
 # What is installed already is left alone; then nothing is asked of the network or of root.
 # Exit: 0 all there, 1 something is missing (one line says what to do).
 set -u
@@ -52,8 +52,8 @@ for argument in "$@"; do
   case $argument in
     --list) only_list=yes ;;
     go) purposes+=(go) ;;
-    build | test | services | vm) purposes+=("$argument") ;;
-    *) stop "unknown purpose $argument" "use build, test, services, vm or go" 2 ;;
+    build | test | services | compare | vm) purposes+=("$argument") ;;
+    *) stop "unknown purpose $argument" "use build, test, services, compare, vm or go" 2 ;;
   esac
 done
 have_go=$(find_go || true)

@@ -1,6 +1,7 @@
 // A client of a guarded socket: connects by the route that it is told, and ends; or by the thousand, keeping its own count.
 //
 //   audit_client connect|uring|int80|exec|comm PATH        a unix socket, or IP/PORT of a TCP one
+//   audit_client hand PATH                             another process sends on what was opened here; prints its pid
 //   audit_client flood PATH PROCESSES THREADS EACH     prints how many connects succeeded
 #include <arpa/inet.h>
 #include <liburing.h>
@@ -90,6 +91,31 @@ int ConnectAs32Bit([[maybe_unused]] const char* path) {
 #endif
 }
 
+// By SCM_RIGHTS, to a child that was there before the connect.
+int Hand(const char* path) {
+  int channel[2];
+  if (socketpair(AF_UNIX, SOCK_DGRAM, 0, channel) != 0) return 1;
+  char byte = 0;
+  iovec content{.iov_base = &byte, .iov_len = 1};
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{.msg_iov = &content, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
+  const pid_t child = fork();
+  if (child == 0) {
+    int fd = -1;
+    if (recvmsg(channel[1], &message, 0) != 1 || CMSG_FIRSTHDR(&message) == nullptr) _exit(1);
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+    _exit(send(fd, &byte, 1, MSG_NOSIGNAL) == 1 ? 0 : 1);
+  }
+  const int fd = Connect(path);
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  *header = {.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+  memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  int status = 1;
+  if (fd < 0 || sendmsg(channel[0], &message, 0) != 1 || waitpid(child, &status, 0) != child) return 1;
+  printf("%d\n", child);
+  return status == 0 ? 0 : 1;
+}
+
 // Of TCP connect(2) succeeds before the server has its end, and never gives it one that is reset while its queue is full:
 // the server has let go by closing.
 bool ServerHadIt(int fd, const char* path) {
@@ -136,6 +162,7 @@ int main(int argc, char** argv) {
   if (argc < 3) return 64;
   const std::string how = argv[1];
   if (how == "uring") return ConnectByRing(argv[2]);
+  if (how == "hand") return Hand(argv[2]);
   if (how == "int80") return ConnectAs32Bit(argv[2]);
   if (how == "flood" && argc == 6) return Flood(argv[2], atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
   if (how == "comm") prctl(PR_SET_NAME, "\x1b[2J\nroot\xff");
