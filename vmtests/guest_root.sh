@@ -50,7 +50,14 @@ END
     systemd-firstboot.service systemd-hwdb-update.service dev-hugepages.mount systemd-binfmt.service; do
     ln -sf /dev/null "$units/$unit"
   done
+  # What would empty or hide /tmp: the tree may lie below it.
+  ln -sf /dev/null "$units/tmp.mount"
+  mkdir -p /etc/tmpfiles.d
+  ln -sf /dev/null /etc/tmpfiles.d/tmp.conf
   : >/etc/fstab
+  # What says that this is a container, where the host's root is one's: systemd then leaves half of /sys alone.
+  rm -f /.dockerenv /run/.containerenv
+  unset container
   exec /lib/systemd/systemd --unit=belfry-guest.target --show-status=no --log-target=kmsg
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr timeval kPatience{.tv_sec = 0, .tv_usec = 500'000};  // of each step; on the loopback device none takes any
 constexpr char kDoing[] = "connecting to a TCP port of our own";
-constexpr char kRemedy[] = "the loopback device must be up: `ip link set lo up`";
+constexpr char kRemedy[] = "the loopback device must be up (`ip link set lo up`), and sockets of AF_INET or AF_INET6 allowed";
 
 union Local {
   sockaddr any;
@@ -22,6 +22,7 @@ union Local {
 
 kit::OwnedFd Open(int family) {
   kit::OwnedFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return fd;
   for (const int option : {SO_SNDTIMEO, SO_RCVTIMEO}) setsockopt(fd.get(), SOL_SOCKET, option, &kPatience, sizeof kPatience);
   return fd;
 }
