@@ -7,6 +7,7 @@
 #define BELFRY_BPF_COMPAT_H
 
 #include "read.bpf.h"
+#define __VMLINUX_H__		/* registers by the names that the kernel gives them */
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -11,7 +11,7 @@
 struct environment_scan {
 	u64 at, end;
 	u32 flags;
-	u32 pad;
+	u32 room;
 };
 
 /* NAME= with something after it. Unrolled: the names become constants in the code. */
@@ -38,35 +38,35 @@ static __always_inline bool steers_loader(const char *text)
 }
 
 /* Of the string that was read last. */
-VERIFIED_ONCE u32 string_flags(u32 slot)
+VERIFIED_ONCE u32 string_flags(u32 room)
 {
-	struct belfry_string *string = bpf_map_lookup_elem(&environment, &slot);
+	struct belfry_string *string = bpf_map_lookup_elem(&environment, &room);
 
 	return string && steers_loader(string->bytes) ? BELFRY_IMAGE_PRELOAD : 0;
 }
 
 static long scan_string(u32 index, struct environment_scan *scan)
 {
-	u32 zero = 0;
+	u32 room = scan->room;
 	struct belfry_string *string;
 	long bytes;
 
 	if (scan->at >= scan->end)
 		return 1;
-	string = bpf_map_lookup_elem(&environment, &zero);
+	string = bpf_map_lookup_elem(&environment, &room);
 	if (!string)
 		return 1;
 	bytes = bpf_probe_read_user_str(string->bytes, sizeof(string->bytes), (void *)scan->at);
 	if (bytes <= 0 || bytes >= (long)sizeof(string->bytes))
 		return 1;	/* not read, or cut */
-	scan->flags |= string_flags(zero);
+	scan->flags |= string_flags(room);
 	scan->at += bytes;
 	return 0;
 }
 
-static __always_inline u32 environment_flags(struct mm_struct *mm)
+static __always_inline u32 environment_flags(struct mm_struct *mm, u32 room)
 {
-	struct environment_scan scan = { .at = GET(mm, env_start), .end = GET(mm, env_end) };
+	struct environment_scan scan = { .at = GET(mm, env_start), .end = GET(mm, env_end), .room = room };
 
 	if (scan.end - scan.at <= ENVIRONMENT_BYTES_MAX)
 		LOOP(ENVIRONMENT_STRINGS_MAX, scan_string, &scan);

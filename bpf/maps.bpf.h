@@ -207,9 +207,10 @@ static __always_inline bool acts_alone(void)
 }
 
 /* Room that the stack has not. One per program: a tracing program never runs twice on a CPU, two programs may. */
+enum room { ROOM_EXEC, ROOM_HELD_EXEC, ROOM_FORK, ROOM_HELD_FORK, ROOMS };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);		/* 0: exec, 1: fork */
+	__uint(max_entries, ROOMS);
 	__type(key, __u32);
 	__type(value, struct belfry_process);
 } scratch SEC(".maps");
@@ -219,7 +220,7 @@ struct {
 struct belfry_string { char bytes[ENVIRONMENT_STRING_BYTES]; };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, ROOM_FORK);	/* of those that exec */
 	__type(key, __u32);
 	__type(value, struct belfry_string);
 } environment SEC(".maps");

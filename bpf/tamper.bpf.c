@@ -6,6 +6,8 @@
  * fexit/security_ptrace_traceme   traceme: it let its parent trace it
  * fentry/mem_write                write_mem: a write to /proc/PID/mem
  * fentry/pin_user_pages_remote    write_remote: process_vm_writev
+ * kprobe/...                      held_trace, held_traceme, held_write_mem, held_write_vm: the same functions with the CPU
+ *                                 held, since whoever is preempted in one of the above hides what others do on that CPU
  *
  * Not the access check before all of these: that is asked by readers of /proc and by pidfd_getfd too (kernel-facts 9.16).
  */
@@ -66,21 +68,47 @@ static __always_inline void tampered(u32 program, struct task_struct *task, u64 
 		count_seen(program, BELFRY_COUNT_IGNORED);
 }
 
+static __always_inline void attached(u32 program, struct task_struct *task, int what)
+{
+	if (what == PTRACE_ATTACH && acts())
+		tampered(program, task, (u64)GET(task, mm), current_task(), BELFRY_IMAGE_TRACED);
+}
+
 SEC("fentry/proc_ptrace_connector")
 int BPF_PROG(trace, struct task_struct *task, int what)
 {
-	if (what == PTRACE_ATTACH && acts())
-		tampered(BELFRY_PROGRAM_TRACE, task, (u64)GET(task, mm), current_task(), BELFRY_IMAGE_TRACED);
+	attached(BELFRY_PROGRAM_TRACE, task, what);
 	return 0;
+}
+
+SEC("kprobe/proc_ptrace_connector")
+int BPF_KPROBE(held_trace, struct task_struct *task, int what)
+{
+	attached(BELFRY_PROGRAM_HELD_TRACE, VIEW(struct task_struct, task), what);
+	return 0;
+}
+
+static __always_inline void let_trace(u32 program, struct task_struct *parent)
+{
+	struct task_struct *task = current_task();
+
+	if (acts())
+		tampered(program, task, (u64)GET(task, mm), parent, BELFRY_IMAGE_TRACED);
 }
 
 SEC("fexit/security_ptrace_traceme")
 int BPF_PROG(traceme, struct task_struct *parent, int ret)
 {
-	struct task_struct *task = current_task();
+	if (!ret)
+		let_trace(BELFRY_PROGRAM_TRACEME, parent);
+	return 0;
+}
 
-	if (!ret && acts())
-		tampered(BELFRY_PROGRAM_TRACEME, task, (u64)GET(task, mm), parent, BELFRY_IMAGE_TRACED);
+/* On entry: one that is refused then marks itself, and nobody else. */
+SEC("kprobe/security_ptrace_traceme")
+int BPF_KPROBE(held_traceme, struct task_struct *parent)
+{
+	let_trace(BELFRY_PROGRAM_HELD_TRACEME, VIEW(struct task_struct, parent));
 	return 0;
 }
 
@@ -105,10 +133,26 @@ int BPF_PROG(write_mem, struct file *file)
 	return 0;
 }
 
+SEC("kprobe/mem_write")
+int BPF_KPROBE(held_write_mem, struct file *file)
+{
+	written(BELFRY_PROGRAM_HELD_WRITE_MEM,
+		VIEW(struct mm_struct, GET(VIEW(struct file, file), private_data)));
+	return 0;
+}
+
 SEC("fentry/pin_user_pages_remote")
 int BPF_PROG(write_remote, struct mm_struct *mm, unsigned long start, unsigned long pages, unsigned int flags)
 {
 	if (flags & FOLL_WRITE)
 		written(BELFRY_PROGRAM_WRITE_REMOTE, mm);
+	return 0;
+}
+
+SEC("kprobe/pin_user_pages_remote")
+int BPF_KPROBE(held_write_vm, struct mm_struct *mm, unsigned long start, unsigned long pages, unsigned int flags)
+{
+	if (flags & FOLL_WRITE)
+		written(BELFRY_PROGRAM_HELD_WRITE_VM, VIEW(struct mm_struct, mm));
 	return 0;
 }

@@ -140,6 +140,7 @@ struct task_struct {
 };
 struct io_wq { struct task_struct *task; };
 struct io_worker { struct io_wq *wq; };
+struct pt_regs { unsigned long di, si, dx, cx, r8, r9; };
 struct linux_binprm {
 	unsigned int secureexec : 1;
 	struct file *interpreter, *file;

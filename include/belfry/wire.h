@@ -301,6 +301,13 @@ enum belfry_program {
 	BELFRY_PROGRAM_SEND_PAGE,
 	BELFRY_PROGRAM_GONE,		/* ends of guarded streams that are freed, where cookies are ours */
 	BELFRY_PROGRAM_TCP,		/* new connections to guarded ports; other ports are not counted */
+	BELFRY_PROGRAM_HELD_EXEC,	/* this and the following: as those of that name, with the CPU held */
+	BELFRY_PROGRAM_HELD_FORK,
+	BELFRY_PROGRAM_HELD_EXIT,
+	BELFRY_PROGRAM_HELD_TRACE,
+	BELFRY_PROGRAM_HELD_TRACEME,
+	BELFRY_PROGRAM_HELD_WRITE_MEM,
+	BELFRY_PROGRAM_HELD_WRITE_VM,
 	BELFRY_PROGRAM_MAX,
 };
 /* seen = sent + ignored + lost_ring + lost_map, for every program. Missed runs (recursion) are the kernel's own count. */

@@ -39,6 +39,9 @@ constexpr Expectation kExpectations[] = {
     {"process_exec", "exec seen"},
     {"process_fork", "fork seen"},
     {"process_exit", "exit seen"},
+    {"held_exec", "exec seen on a busy CPU"},
+    {"held_fork", "fork seen on a busy CPU"},
+    {"held_exit", "exit seen on a busy CPU"},
     {"connect_intent", "connect seen"},
     {"connect_ready", "connect confirmed"},
     {"connect_peercred", "SO_PEERCRED seen"},
@@ -58,6 +61,10 @@ constexpr Expectation kExpectations[] = {
     {.program = "traceme", .capability = "being traced by a parent seen", .tampers = true},
     {.program = "trace", .capability = "ptrace attach seen", .tampers = true},
     {.program = "write_mem", .capability = "write to /proc/PID/mem seen", .tampers = true},
+    {.program = "held_traceme", .capability = "being traced by a parent seen on a busy CPU", .tampers = true},
+    {.program = "held_trace", .capability = "ptrace attach seen on a busy CPU", .tampers = true},
+    {.program = "held_write_mem", .capability = "write to /proc/PID/mem seen on a busy CPU", .tampers = true},
+    {.program = "held_write_vm", .capability = "process_vm_writev seen on a busy CPU", .tampers = true},
     {.program = "write_remote", .capability = "process_vm_writev seen", .tampers = true},
 };
 

@@ -19,7 +19,9 @@ constexpr std::chrono::milliseconds kResetApart{50};
 
 // Programs whose missed run leaves a connection with less than its full record. Missed execs, forks and exits show by
 // themselves: the living process's pin then differs from what is on record.
-bool Records(std::string_view program) { return !program.starts_with("process_"); }
+bool Records(std::string_view program) {
+  return !program.starts_with("process_") && program != "held_exec" && program != "held_fork" && program != "held_exit";
+}
 
 // What can be said of a connection that was found: its number, and who bears that now. The taint keeps it from proof.
 belfry_connection Found(const belfry_socket& end, const absl::StatusOr<belfry_live>& opener, belfry_taint taint,

@@ -3,9 +3,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -77,6 +79,7 @@ class BpfKernel : public Kernel {
  private:
   absl::StatusOr<belfry_settings> Settings() const;
   absl::Status SetSettings(const belfry_settings& settings) const;
+  uint64_t Missed(const Hook& hook) const;
   int Fd(const bpf_map* map) const { return bpf_map__fd(map); }
 
   Loaded loaded_;
@@ -197,6 +200,18 @@ absl::Status BpfKernel::SignOfLife() {
   return Call(loaded_.skeleton->progs.sign_of_life, call);
 }
 
+// What one of two skipped the other has seen, unless it skipped as many.
+uint64_t BpfKernel::Missed(const Hook& hook) const {
+  uint64_t missed = MissedRuns(programs_.at(hook.name).get());
+  for (const Hook& other : HooksOf(chosen_.backend)) {
+    const bool is_twin = (other.twin != nullptr && std::string_view(other.twin) == hook.name) ||
+                         (hook.twin != nullptr && std::string_view(hook.twin) == other.name);
+    const auto program = programs_.find(other.name);
+    if (is_twin && program != programs_.end()) missed = std::min(missed, MissedRuns(program->second.get()));
+  }
+  return missed;
+}
+
 std::vector<ProgramCounters> BpfKernel::Counters() {
   std::vector<ProgramCounters> all;
   std::vector<belfry_counts> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
@@ -217,7 +232,7 @@ std::vector<ProgramCounters> BpfKernel::Counters() {
                              .refused = sum.count[BELFRY_COUNT_REFUSED]};
     if (auto link = loaded_.links.find(hook.name); link != loaded_.links.end()) {
       counters.attached = IsAttached(link->second.get());
-      counters.missed = MissedRuns(programs_.at(hook.name).get());
+      counters.missed = Missed(hook);
     }
     all.push_back(std::move(counters));
   }

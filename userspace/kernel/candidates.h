@@ -21,11 +21,6 @@ struct Candidate {
 // Best first; the last one is always worth an attempt.
 std::span<const Candidate> Candidates();
 
-// Why a program of that kind cannot be had here; empty if it can. Loads, attaches and fires one: with bpf not in the
-// active LSM list, LSM programs load, attach and never run.
-std::string TryLsm();
-std::string TryModifyReturn();
-
 }  // namespace belfry::kernel
 
 #endif  // BELFRY_KERNEL_CANDIDATES_H_

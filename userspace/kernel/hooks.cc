@@ -6,21 +6,24 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "kernel/kprobe.h"
+#include "kernel/trial.h"
 #include "kit/error.h"
 
 namespace belfry::kernel {
 namespace {
-
 
 constexpr uint32_t kCgroup2Magic = 0x63677270;
 
@@ -58,6 +61,30 @@ constexpr Hook kTampering[] = {
     {"write_remote", BELFRY_PROGRAM_WRITE_REMOTE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "pin_user_pages_remote", kWritten},
 };
 
+// A program that the kernel preempts hides what other tasks do on that CPU until it goes on, and somebody can see to it
+// that it does not: these hold the CPU, and see the same.
+constexpr Hook Held(const char* name, belfry_program counters, const char* function, const char* twin) {
+  return {.name = name, .counters = counters, .type = BPF_PROG_TYPE_KPROBE, .attach_type = BPF_PERF_EVENT,
+          .only_if = function, .twin = twin};
+}
+constexpr Hook kHeldTampering[] = {
+    Held("held_trace", BELFRY_PROGRAM_HELD_TRACE, "proc_ptrace_connector", "trace"),
+    Held("held_traceme", BELFRY_PROGRAM_HELD_TRACEME, "security_ptrace_traceme", "traceme"),
+    Held("held_write_mem", BELFRY_PROGRAM_HELD_WRITE_MEM, "mem_write", "write_mem"),
+    Held("held_write_vm", BELFRY_PROGRAM_HELD_WRITE_VM, "pin_user_pages_remote", "write_remote"),
+};
+constexpr Hook kHeldProcesses[] = {
+    Held("held_exec", BELFRY_PROGRAM_HELD_EXEC, "finalize_exec", "process_exec"),
+    Held("held_fork", BELFRY_PROGRAM_HELD_FORK, "wake_up_new_task", "process_fork"),
+    Held("held_exit", BELFRY_PROGRAM_HELD_EXIT, "perf_event_exit_task", "process_exit"),
+};
+
+// Since 7.0 tracepoints are; not before, however the kernel was built or booted.
+bool TracepointsArePreempted() {
+  utsname names = {};
+  return uname(&names) == 0 && std::atoi(names.release) >= 7;
+}
+
 struct FreeTypes {
   void operator()(btf* types) const { btf__free(types); }
 };
@@ -73,13 +100,16 @@ bool Exists(const btf* types, const char* function) {
 
 // What no backend does otherwise.
 Hooks OnAll() {
-  return {RawTracepoint("process_exec", BELFRY_PROGRAM_EXEC), RawTracepoint("process_fork", BELFRY_PROGRAM_FORK),
-          RawTracepoint("process_exit", BELFRY_PROGRAM_EXIT), RawTracepoint("tcp_state", BELFRY_PROGRAM_TCP)};
+  Hooks hooks = {RawTracepoint("process_exec", BELFRY_PROGRAM_EXEC), RawTracepoint("process_fork", BELFRY_PROGRAM_FORK),
+                 RawTracepoint("process_exit", BELFRY_PROGRAM_EXIT), RawTracepoint("tcp_state", BELFRY_PROGRAM_TCP)};
+  hooks.insert(hooks.end(), std::begin(kHeldProcesses), std::end(kHeldProcesses));
+  return hooks;
 }
 
 Hooks WithHooks(Backend backend) {
   Hooks hooks = OnAll();
   hooks.insert(hooks.end(), std::begin(kTampering), std::end(kTampering));
+  hooks.insert(hooks.end(), std::begin(kHeldTampering), std::end(kHeldTampering));
   for (const Refusable& one : kRefusables) {
     if (backend == Backend::kBpfLsm)
       hooks.push_back({one.lsm, one.counters, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, one.only_if});
@@ -107,11 +137,19 @@ struct Present {
   uint32_t unseen = 0;  // bits of enum belfry_taint that those which are missing would have told
 };
 
+bool Helps(const Hook& twin) {
+  static const bool kCanBeHad = TryKprobe().empty(), kForTracepoints = TracepointsArePreempted();
+  const bool of_tracepoint = std::any_of(std::begin(kHeldProcesses), std::end(kHeldProcesses),
+                                         [&](const Hook& one) { return std::string_view(one.name) == twin.name; });
+  return kCanBeHad && (kForTracepoints || !of_tracepoint);
+}
+
 // The kernel's types are large: read for this question only.
 Present OnThisKernel(Hooks hooks) {
   const std::unique_ptr<btf, FreeTypes> types(btf__load_vmlinux_btf());
   Present present;
   for (const Hook& hook : hooks) {
+    if (hook.twin != nullptr && !Helps(hook)) continue;
     const bool missing = (hook.only_if != nullptr && !Exists(types.get(), hook.only_if)) ||
                          (hook.unless != nullptr && Exists(types.get(), hook.unless));
     if (missing)
@@ -125,7 +163,7 @@ Present OnThisKernel(Hooks hooks) {
 const Present& PresentOf(Backend backend) {
   static const Present kLsm = OnThisKernel(WithHooks(Backend::kBpfLsm));
   static const Present kMod = OnThisKernel(WithHooks(Backend::kFmodRet));
-  static const Present kCgroup{.hooks = WithoutHooks()};
+  static const Present kCgroup = OnThisKernel(WithoutHooks());
   return backend == Backend::kBpfLsm ? kLsm : backend == Backend::kFmodRet ? kMod : kCgroup;
 }
 
@@ -169,9 +207,13 @@ const std::vector<Hook>& AllHooks() {
 uint32_t UnseenHere(Backend backend) { return PresentOf(backend).unseen; }
 
 absl::StatusOr<kit::OwnedFd> Attach(const Hook& hook, int program_fd, int cgroup_fd) {
-  kit::OwnedFd link(NeedsCgroup(hook)
-                        ? bpf_link_create(program_fd, cgroup_fd, static_cast<bpf_attach_type>(hook.attach_type), nullptr)
-                        : bpf_raw_tracepoint_open(nullptr, program_fd));
+  kit::OwnedFd link;
+  if (hook.type == BPF_PROG_TYPE_KPROBE)
+    link = AttachKprobe(hook.only_if, program_fd);
+  else if (NeedsCgroup(hook))
+    link = kit::OwnedFd(bpf_link_create(program_fd, cgroup_fd, static_cast<bpf_attach_type>(hook.attach_type), nullptr));
+  else
+    link = kit::OwnedFd(bpf_raw_tracepoint_open(nullptr, program_fd));
   if (link) return link;
   return kit::ErrnoError(absl::StrCat("attaching the program ", hook.name), "`belfry doctor` says what this kernel lacks");
 }

@@ -4,7 +4,6 @@
 
 #include <linux/bpf.h>
 
-
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,6 +26,7 @@ struct Hook {
   const char* only_if = nullptr;  // left out where the kernel has no such function that can be hooked
   uint32_t sees = 0;              // bits of enum belfry_taint that are missed without it
   const char* unless = nullptr;   // left out where it has this one
+  const char* twin = nullptr;     // the hook that sees the same: nothing is missed while one of the two runs
 };
 
 // What the backend attaches here, in that order: processes first, so that a connect always finds its opener; the intent

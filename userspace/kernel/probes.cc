@@ -12,9 +12,9 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
-#include "kernel/candidates.h"
 #include "kernel/hooks.h"
 #include "kernel/pins.h"
+#include "kernel/trial.h"
 #include "kit/owned_fd.h"
 
 namespace belfry::kernel {
@@ -169,6 +169,13 @@ Probe Trampolines(const std::string& reason) {
              "nothing to do: Belfry works without, on its cgroup backend, which notices where others refuse");
 }
 
+Probe Kprobes(const std::string& reason) {
+  if (reason.empty()) return Ok("kprobes", false, "programs can hold their CPU: busy ones hide nothing from us");
+  return Bad("kprobes", false, absl::StrCat("programs that hold their CPU are ", reason),
+             "nothing to do before Linux 7; from there on, and with preempt=full, what several tasks do at once on one CPU may "
+             "be missed and is counted: CONFIG_KPROBE_EVENTS=y, and lockdown=integrity or none, help");
+}
+
 Probe Bpffs() {
   if (IsBpffs("/sys/fs/bpf")) return Ok("bpffs", false, "/sys/fs/bpf is mounted");
   return Bad("bpffs", false, "/sys/fs/bpf is not mounted", "nothing to do: belfryd mounts it (or: `mount -t bpf bpf /sys/fs/bpf`)");
@@ -187,6 +194,7 @@ std::vector<Probe> RunProbes() {
   probes.push_back(Trampolines(no_trampolines));
   probes.push_back(Lsm(no_lsm));
   probes.push_back(LsmActive());
+  probes.push_back(Kprobes(TryKprobe()));
   return probes;
 }
 
