@@ -1,5 +1,5 @@
 # nginx, PostgreSQL and Podman's API serve guarded sockets in deny: who is allowed is never refused, many at once; each
-# client is named, and who is not allowed is said to be.
+# client is named, by whatever route it came and however short it lived, and who is not allowed is said to be.
 # needs: backend
 # seconds: 600
 for tool in nginx podman curl socat psql; do command -v "$tool" >/dev/null || missing "$tool (deploy/packages.sh services)"; done
@@ -8,7 +8,7 @@ postgres=$(echo /usr/lib/postgresql/*/bin)
 chmod 755 "$PWD"
 mkdir -p www storage && echo page >www/index.html && echo script >www/script.html
 install -d -o postgres postgres
-here=$PWD
+here=$PWD client=$(readlink -f "$BELFRY_BUILD/tests/audit_client")
 
 cat >client.sh <<'END'
 #!/bin/sh
@@ -30,18 +30,21 @@ guards:
     allow:
       - { exe: $(readlink -f "$(command -v curl)"), user: root }
       - { exe: $postgres/pgbench }
+      - { exe: $client }
   - name: database
     unix: $here/postgres/.s.PGSQL.5432
     mode: deny
     allow:
       - { exe: $postgres/psql, user: postgres }
       - { exe: $postgres/pgbench, user: postgres }
+      - { exe: $client, user: root }
   - name: podman
     unix: $here/podman.sock
     mode: deny
     allow:
       - { exe: $(readlink -f "$(command -v curl)") }
       - { exe: $(readlink -f "$(command -v podman)") }
+      - { exe: $client }
 END
 export LC_ALL=C
 # How it ended explains a failure.
@@ -88,7 +91,21 @@ as_postgres "$postgres/pgbench" -h "$here/postgres" -c 8 -j 2 -t 25 -C postgres 
 same "a row" 42 "$(as_postgres psql -h "$here/postgres" -At -c 'select 42' postgres)"
 podman --remote --url "unix://$here/podman.sock" version >version.log 2>&1 || { cat version.log podman.log; wrong "podman was refused"; }
 curl -s --unix-socket "$here/podman.sock" http://d/_ping | grep -q OK || wrong "podman's API was refused"
-same "a script's page" script "$(./client.sh "$here/web.sock")"
+same "a script's page" script "$("$here/client.sh" "$here/web.sock")"
+
+# ---- who connects and is gone, by every route that this machine has ----
+sockets="web=$here/web.sock database=$here/postgres/.s.PGSQL.5432 podman=$here/podman.sock"
+for socket in $sockets; do
+  for route in connect uring int80; do
+    code=0
+    "$client" "$route" "${socket#*=}" || code=$?
+    case $code in
+      0) echo "${socket%%=*} $client $route" >>routes ;;
+      77) echo "missing here: $route" ;;
+      *) wrong "$route to ${socket%%=*}: exit $code" ;;
+    esac
+  done
+done
 
 # ---- who is not, once on each ----
 for socket in web.sock postgres/.s.PGSQL.5432 podman.sock; do
@@ -102,15 +119,21 @@ who() { jq -r "select(.event.action == \"connect\" and (.event.reason // [\"none
 curl=$(readlink -f "$(command -v curl)")
 until [ "$(who == | wc -l)" -ge 4 ]; do sleep 0.2; done
 socat=$(readlink -f "$(command -v socat)")
+said_of() { jq -r "select(.event.action == \"connect\" and .process.executable == \"$1\") | $2" seen.json; }
+same "clients by route" "$(sort routes)" "$(said_of "$client" '[.belfry.guard, .process.executable, .process.args[1]] | join(" ")' | sort)"
+same "whose child the script's curl was" "$here/client.sh" "$(said_of "$curl" '.belfry.ancestors[0].script // empty' | sort -u)"
 same "strangers" "1 database $socat root
 1 podman $socat root
 1 web $curl nobody
 1 web $socat root" "$(who ==)"
-same "the others" "database $postgres/pgbench postgres
+same "the others" "$(sort <<<"database $client root
+database $postgres/pgbench postgres
 database $postgres/psql postgres
 podman $curl root
 podman $(readlink -f "$(command -v podman)") root
-web $curl root" "$(who != | cut -d ' ' -f 2-)"
+podman $client root
+web $client root
+web $curl root")" "$(who != | cut -d ' ' -f 2- | sort)"
 same "pages' clients" 51 "$(who != | sed -n "s:^\([0-9]*\) web $curl root:\1:p")"
 same "refused, withheld or cut for another reason than that they were strangers or had ended" "" \
   "$(jq -r 'select(.event.action | IN("refused", "withheld", "cut", "impostor_listener")) | .event.reason // [.event.action] | join(",")' seen.json | grep -v -e '^not_allowed$' -e '^opener_exited$' | sort | uniq -c)"
