@@ -183,6 +183,8 @@ run_services() {
   local log=$results/services.log
   watched "$log" vmtests/here.sh services
   count_tap services "$log"
+  watched "$log" vmtests/here.sh grpc
+  count_tap services "$log"
 }
 
 # All kernels within this many minutes of the whole run; what does not fit is a skip that says so.

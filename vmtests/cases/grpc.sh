@@ -1,0 +1,30 @@
+# A gRPC server in C++ under load on a guarded socket in deny: clients by the dozen, each call answered, nobody refused.
+# needs: backend
+# seconds: 300
+load=$(readlink -f "$BELFRY_BUILD/tests/grpc_load")
+cat >belfry.yaml <<END
+version: 1
+host: self
+pin: false
+run_dir: $PWD/run
+guards:
+  - name: grpc
+    unix: $PWD/grpc.sock
+    mode: deny
+    allow:
+      - { exe: $load }
+END
+start_belfryd
+"$load" serve "$PWD/grpc.sock" &
+server=$!
+trap 'kill $server; end_belfryd' EXIT
+until [ -S grpc.sock ]; do kill -0 $server || wrong "the server did not start"; sleep 0.2; done
+for burst in 1 2 3; do
+  "$load" call "$PWD/grpc.sock" 20 25 >"answered.$burst" 2>failures.$burst &
+  clients="${clients:-} $!"
+done
+for client in $clients; do wait "$client" || wrong "$(cat failures.* | sort | uniq -c | head -n 5)"; done
+same "answered calls" "500 500 500" "$(cat answered.* | xargs)"
+status=$("$belfry" --run-dir "$PWD/run" status --json) || true
+jq -c '[.programs[] | select(.missed != "0" or .lostRing != "0") | {name, missed, lostRing}], .gaps' <<<"$status"
+same "withheld, refused, cut" "" "$(grep -E 'violation|refused|cut' belfryd.log | grep -v 'no connect is refused' || true)"
