@@ -35,6 +35,12 @@ cases_for() {
   done | sort -s -n | cut -d ' ' -f 2
 }
 
+# prepare_spire: a guest cannot build what this case runs. Without it the case is a skip.
+prepare_spire() {
+  [[ " ${cases[*]} " == *" spire "* ]] || return 0
+  "$here/spire.sh" >"$records/spire.log" 2>&1 </dev/null || echo "# without a real SPIRE: $(tail -n 1 "$records/spire.log")"
+}
+
 # try_kvm: KVM only on request, and only if a guest comes up with it in time: where it is broken it hangs.
 try_kvm() {
   local folder word

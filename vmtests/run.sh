@@ -52,6 +52,7 @@ fi
 export TMPDIR=${TMPDIR:-/tmp}
 trap 'trap - INT TERM; end_guests; exit 2' INT TERM
 echo "# kernels are kept in ${BELFRY_KERNELS:-${XDG_CACHE_HOME:-$HOME/.cache}/belfry/kernels}; records are in build/results/vm"
+prepare_spire
 try_kvm
 boot_all "${kernels[@]}"
 

@@ -7,7 +7,8 @@
  *   impostor plain       SOCKET REQUEST TRUSTED   pretends nothing
  *   impostor kept        SOCKET REQUEST TRUSTED   as exec-swap, but says "ready" and waits for a byte on stdin first
  *
- * Stdout: what the agent answered. Stderr: "opener PID", and last how the connection ended.
+ * Stdout: what the agent answered. Stderr: "opener PID", and last how the connection ended, or end=transfer:WHY if its
+ * descriptor did not arrive.
  */
 #include "relay.h"
 
@@ -53,14 +54,21 @@ static void send_descriptor(int channel, int fd) {
   if (sendmsg(channel, &message, 0) != 1) die("send descriptor");
 }
 
+/* -1: the message arrived without it. */
 static int receive_descriptor(int channel) {
   char control[CMSG_SPACE(sizeof(int))], byte;
   struct iovec part = {&byte, 1};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
   if (recvmsg(channel, &message, 0) != 1) die("receive descriptor");
+  if (!CMSG_FIRSTHDR(&message)) return -1;
   int fd;
   memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
   return fd;
+}
+
+static int kept_out(const char* why) {
+  fprintf(stderr, "end=transfer:%s\n", why);
+  return 0;
 }
 
 static int exec_swap(int wait_for_byte) {
@@ -91,7 +99,7 @@ static int scm_rights(void) {
   }
   int fd = receive_descriptor(channel[1]);
   await_swap(opener);
-  return relay(fd, request_path);
+  return fd < 0 ? kept_out("dropped") : relay(fd, request_path);
 }
 
 static int pidfd_getfd_scene(void) {
@@ -110,11 +118,10 @@ static int pidfd_getfd_scene(void) {
   if (read(to_accomplice[0], &number, sizeof(number)) != sizeof(number)) die("read");
   int pidfd = (int)syscall(SYS_pidfd_open, opener, 0);
   if (pidfd < 0) die("pidfd_open");
-  int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
-  if (fd < 0) die("pidfd_getfd");
+  int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0), cause = errno;
   if (write(to_opener[1], "g", 1) != 1) die("write");
   await_swap(opener);
-  return relay(fd, request_path);
+  return fd < 0 ? kept_out(strerror(cause)) : relay(fd, request_path);
 }
 
 int main(int argc, char** argv) {

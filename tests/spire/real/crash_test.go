@@ -24,19 +24,25 @@ func TestCrashInTheMiddleOfConnects(t *testing.T) {
 	}
 }
 
-// An impostor whose swap is done and who has not asked yet.
+// An actor that waits for a byte: an impostor whose swap is done and who has not asked yet, a workload with an open stream.
 type waiting struct {
 	*rig.Scene
 	release *os.File
 }
 
-func swap(t *testing.T, stage *rig.Stage, agent *rig.Agent) waiting {
+func pipe(t *testing.T) (read, write *os.File) {
 	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { read.Close(); write.Close() })
+	return read, write
+}
+
+func swap(t *testing.T, stage *rig.Stage, agent *rig.Agent) waiting {
+	t.Helper()
+	read, write := pipe(t)
 	scene := waiting{stage.PlayWith(t, read, stage.Impostor, "kept", agent.Socket, stage.Request, stage.Trusted), write}
 	rig.Until(t, "the impostor is ready", func() bool { return len(scene.Lines("ready")) > 0 }, scene.Child)
 	return scene

@@ -44,3 +44,21 @@ func TestStockServesImpostors(t *testing.T) {
 		t.Errorf("a stranger got %v", stranger)
 	}
 }
+
+// Whoever was left with an open stream goes on being sent every renewal.
+func TestStockFeedsStreamsWhoseOpenerFell(t *testing.T) {
+	agent := rig.NewAgent(t, server(t), rig.BuiltinUnix)
+	stage := rig.SetStage(t)
+	leaver := rig.Actor(t, stage.Folder, "leaver")
+	agent.Register(t, "/payments", rig.Selectors(t, leaver, rig.Nobody)...)
+	agent.Boot(t)
+	open := func(how string) waiting { return openStream(t, stage, leaver, agent, how) }
+	stayed, streams := open("exec"), []waiting{open("exec"), open("exit")}
+	for _, stream := range streams {
+		stream.fall(t)
+	}
+	push(t, agent, leaver, stayed, "/renewed")
+	for _, stream := range streams {
+		rig.Until(t, "the renewal is carried to who was left with it", func() bool { return len(stream.Lines("carried")) > 0 }, agent.Child)
+	}
+}

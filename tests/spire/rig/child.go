@@ -16,8 +16,16 @@ import (
 	"time"
 )
 
-// Patience bounds every wait for an event; it is never evidence of anything.
-const Patience = 60 * time.Second
+// Patience bounds every wait for an event; it is never evidence of anything. $BELFRY_PATIENCE (10m): where a machine is
+// emulated.
+var Patience = patience()
+
+func patience() time.Duration {
+	if longer, err := time.ParseDuration(os.Getenv("BELFRY_PATIENCE")); err == nil {
+		return longer
+	}
+	return time.Minute
+}
 
 // Child is a process of ours that dies with the test: at its end, and by the kernel's hand if the test is killed.
 type Child struct {
