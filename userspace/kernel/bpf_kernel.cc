@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <string_view>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -200,16 +200,15 @@ absl::Status BpfKernel::SignOfLife() {
   return Call(loaded_.skeleton->progs.sign_of_life, call);
 }
 
-// What one of two skipped the other has seen, unless it skipped as many.
+// What one of two skipped the other has seen, unless it skipped as many; one whose skips are not counted is no witness.
 uint64_t BpfKernel::Missed(const Hook& hook) const {
-  uint64_t missed = MissedRuns(programs_.at(hook.name).get());
-  for (const Hook& other : HooksOf(chosen_.backend)) {
-    const bool is_twin = (other.twin != nullptr && std::string_view(other.twin) == hook.name) ||
-                         (hook.twin != nullptr && std::string_view(hook.twin) == other.name);
-    const auto program = programs_.find(other.name);
-    if (is_twin && program != programs_.end()) missed = std::min(missed, MissedRuns(program->second.get()));
+  std::optional<uint64_t> least;
+  for (const Hook& one : HooksOf(chosen_.backend)) {
+    const auto program = programs_.find(one.name);
+    if (!SeeTheSame(one, hook) || !CountsMissedRuns(one, ThisRelease()) || program == programs_.end()) continue;
+    least = std::min(least.value_or(UINT64_MAX), MissedRuns(program->second.get()));
   }
-  return missed;
+  return least.value_or(0);
 }
 
 std::vector<ProgramCounters> BpfKernel::Counters() {

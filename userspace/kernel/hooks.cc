@@ -6,12 +6,10 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -63,9 +61,9 @@ constexpr Hook kTampering[] = {
 
 // A program that the kernel preempts hides what other tasks do on that CPU until it goes on, and somebody can see to it
 // that it does not: these hold the CPU, and see the same.
-constexpr Hook Held(const char* name, belfry_program counters, const char* function, const char* twin) {
+constexpr Hook Held(const char* name, belfry_program counters, const char* function, const char* twin, Release since = {}) {
   return {.name = name, .counters = counters, .type = BPF_PROG_TYPE_KPROBE, .attach_type = BPF_PERF_EVENT,
-          .only_if = function, .twin = twin};
+          .only_if = function, .twin = twin, .since = since};
 }
 constexpr Hook kHeldTampering[] = {
     Held("held_trace", BELFRY_PROGRAM_HELD_TRACE, "proc_ptrace_connector", "trace"),
@@ -73,17 +71,13 @@ constexpr Hook kHeldTampering[] = {
     Held("held_write_mem", BELFRY_PROGRAM_HELD_WRITE_MEM, "mem_write", "write_mem"),
     Held("held_write_vm", BELFRY_PROGRAM_HELD_WRITE_VM, "pin_user_pages_remote", "write_remote"),
 };
+// Tracepoints are preempted since 7.0; not before, however the kernel was built or booted.
+constexpr Release kPreempted = {7, 0};
 constexpr Hook kHeldProcesses[] = {
-    Held("held_exec", BELFRY_PROGRAM_HELD_EXEC, "finalize_exec", "process_exec"),
-    Held("held_fork", BELFRY_PROGRAM_HELD_FORK, "wake_up_new_task", "process_fork"),
-    Held("held_exit", BELFRY_PROGRAM_HELD_EXIT, "perf_event_exit_task", "process_exit"),
+    Held("held_exec", BELFRY_PROGRAM_HELD_EXEC, "finalize_exec", "process_exec", kPreempted),
+    Held("held_fork", BELFRY_PROGRAM_HELD_FORK, "wake_up_new_task", "process_fork", kPreempted),
+    Held("held_exit", BELFRY_PROGRAM_HELD_EXIT, "perf_event_exit_task", "process_exit", kPreempted),
 };
-
-// Since 7.0 tracepoints are; not before, however the kernel was built or booted.
-bool TracepointsArePreempted() {
-  utsname names = {};
-  return uname(&names) == 0 && std::atoi(names.release) >= 7;
-}
 
 struct FreeTypes {
   void operator()(btf* types) const { btf__free(types); }
@@ -137,11 +131,9 @@ struct Present {
   uint32_t unseen = 0;  // bits of enum belfry_taint that those which are missing would have told
 };
 
-bool Helps(const Hook& twin) {
-  static const bool kCanBeHad = TryKprobe().empty(), kForTracepoints = TracepointsArePreempted();
-  const bool of_tracepoint = std::any_of(std::begin(kHeldProcesses), std::end(kHeldProcesses),
-                                         [&](const Hook& one) { return std::string_view(one.name) == twin.name; });
-  return kCanBeHad && (kForTracepoints || !of_tracepoint);
+bool CanBeHad(const Hook& hook) {
+  static const bool kKprobes = TryKprobe().empty();
+  return ThisRelease() >= hook.since && (kKprobes || hook.type != BPF_PROG_TYPE_KPROBE);
 }
 
 // The kernel's types are large: read for this question only.
@@ -149,7 +141,7 @@ Present OnThisKernel(Hooks hooks) {
   const std::unique_ptr<btf, FreeTypes> types(btf__load_vmlinux_btf());
   Present present;
   for (const Hook& hook : hooks) {
-    if (hook.twin != nullptr && !Helps(hook)) continue;
+    if (!CanBeHad(hook)) continue;
     const bool missing = (hook.only_if != nullptr && !Exists(types.get(), hook.only_if)) ||
                          (hook.unless != nullptr && Exists(types.get(), hook.unless));
     if (missing)
@@ -236,6 +228,16 @@ uint64_t MissedRuns(int program_fd) {
   bpf_prog_info info = {};
   uint32_t size = sizeof(info);
   return bpf_obj_get_info_by_fd(program_fd, &info, &size) == 0 ? info.recursion_misses : 0;
+}
+
+// dd8657894c11 ("bpf: Count missed stats in trace_call_bpf", 6.7): before, a kprobe's program reads 0.
+bool CountsMissedRuns(const Hook& hook, Release release) {
+  return hook.type != BPF_PROG_TYPE_KPROBE || release >= Release{6, 7};
+}
+
+bool SeeTheSame(const Hook& one, const Hook& other) {
+  const auto is = [](const char* twin, const Hook& hook) { return twin != nullptr && std::string_view(twin) == hook.name; };
+  return is(one.name, other) || is(one.twin, other) || is(other.twin, one);
 }
 
 absl::StatusOr<kit::OwnedFd> OpenCgroupRoot() {

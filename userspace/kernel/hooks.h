@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "belfry/wire.h"
+#include "kernel/release.h"
 #include "kit/owned_fd.h"
 
 namespace belfry::kernel {
@@ -27,6 +28,7 @@ struct Hook {
   uint32_t sees = 0;              // bits of enum belfry_taint that are missed without it
   const char* unless = nullptr;   // left out where it has this one
   const char* twin = nullptr;     // the hook that sees the same: nothing is missed while one of the two runs
+  Release since = {};             // of no use before
 };
 
 // What the backend attaches here, in that order: processes first, so that a connect always finds its opener; the intent
@@ -46,6 +48,10 @@ bool IsAttached(int link_fd);
 kit::OwnedFd ProgramBehind(int link_fd);
 // How often the kernel skipped the program because it already ran on that CPU.
 uint64_t MissedRuns(int program_fd);
+// Is that known of this kind of program?
+bool CountsMissedRuns(const Hook& hook, Release release);
+// Of itself too.
+bool SeeTheSame(const Hook& one, const Hook& other);
 
 // A directory descriptor of the root of the v2 hierarchy, mounted or not.
 absl::StatusOr<kit::OwnedFd> OpenCgroupRoot();

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernel/hooks.h"
 #include "kernel/pins.h"
+#include "kernel/release.h"
 #include "kernel/trial.h"
 #include "kit/owned_fd.h"
 
@@ -21,12 +22,12 @@ namespace belfry::kernel {
 namespace {
 
 struct Floor {
-  int major, minor;
+  Release release;
   const char* remedy;
 };
 // With programs on kernel functions or security hooks, and without.
-constexpr Floor kWithHooks = {5, 10, "boot Linux 5.10 or later (Debian 12 or 13)"};
-constexpr Floor kWithoutHooks = {6, 7,
+constexpr Floor kWithHooks = {{5, 10}, "boot Linux 5.10 or later (Debian 12 or 13)"};
+constexpr Floor kWithoutHooks = {{6, 7},
                                  "boot Linux 6.7 or later (Debian 13, or Debian 12 with its backports kernel), or a kernel on "
                                  "whose functions programs can be hung (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y)"};
 
@@ -40,11 +41,10 @@ Probe Bad(const char* name, bool required, std::string detail, std::string remed
 
 Probe KernelVersion(const Floor& floor) {
   utsname names = {};
-  int major = 0, minor = 0;
   uname(&names);
-  std::sscanf(names.release, "%d.%d", &major, &minor);
-  if (major > floor.major || (major == floor.major && minor >= floor.minor)) return Ok("kernel", true, names.release);
-  return Bad("kernel", true, absl::StrCat(names.release, " is older than ", floor.major, ".", floor.minor), floor.remedy);
+  if (ThisRelease() >= floor.release) return Ok("kernel", true, names.release);
+  return Bad("kernel", true, absl::StrCat(names.release, " is older than ", floor.release.major, ".", floor.release.minor),
+             floor.remedy);
 }
 
 Probe Btf() {

@@ -26,5 +26,5 @@ done
 for client in $clients; do wait "$client" || wrong "$(cat failures.* | sort | uniq -c | head -n 5)"; done
 same "answered calls" "500 500 500" "$(cat answered.* | xargs)"
 status=$("$belfry" --run-dir "$PWD/run" status --json) || true
-jq -c '[.programs[] | select(.missed != "0" or .lostRing != "0") | {name, missed, lostRing}], .gaps' <<<"$status"
-same "withheld, refused, cut" "" "$(grep -E 'violation|refused|cut' belfryd.log | grep -v 'no connect is refused' || true)"
+jq -c '[.programs[] | select(.missed != "0" or .lost_ring != "0") | {name, missed, lost_ring}], .gaps' <<<"$status"
+same "withheld, refused, cut" "" "$(grep -E 'violation|withheld|refused|cut' belfryd.log | grep -v 'no connect is refused' || true)"
