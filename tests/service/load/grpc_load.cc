@@ -2,7 +2,7 @@
 // again, and the first call that fails ends it with the reason.
 //
 //   grpc_load serve PATH
-//   grpc_load call PATH CLIENTS CALLS     prints how many calls were answered
+//   grpc_load call PATH CLIENTS CALLS     prints how many calls were answered; stays until its input ends
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -84,6 +84,8 @@ int Call(const std::string& address, int clients, int calls) {
     });
   for (std::thread& thread : threads) thread.join();
   std::printf("%d\n", answered.load());
+  std::fflush(stdout);
+  while (std::getchar() != EOF) continue;
   return failed == 0 ? 0 : 1;
 }
 
