@@ -22,9 +22,11 @@ AuditOutput::AuditOutput(const AuditOptions& options, Surroundings& surroundings
     : options_(options),
       surroundings_(surroundings),
       lines_(surroundings.screen, isatty(STDOUT_FILENO) == 1, options.tree),
-      outlet_({.fd = STDOUT_FILENO,
+      outlet_({.fd = options.sink ? options.sink->fd() : STDOUT_FILENO,
+               .datagrams = options.sink && options.sink->datagrams(),
                .prelude = options.json ? "" : lines_.Header(),
                .render = [this](const OutletLine& line) { return Render(line); },
+               .idle = options.json ? std::function<std::string()>() : [this] { return folds_.Due(AuditFolds::Clock::now()); },
                .closed = std::move(closed)}) {}
 
 bool AuditOutput::Take(const OutletLine& line, kit::Urgency urgency) {
@@ -42,13 +44,16 @@ bool AuditOutput::Take(const OutletLine& line, kit::Urgency urgency) {
 std::string AuditOutput::Render(const OutletLine& line) {
   if (options_.json) {
     summary_.Count(*line.entry);
-    return (line.json.empty() ? effect::ToJson(*line.entry) : line.json) + "\n";
+    const std::string json = line.json.empty() ? effect::ToJson(*line.entry) : line.json;
+    return options_.sink ? options_.sink->Message(*line.entry, json) : json + "\n";
   }
   const std::optional<effect::Entry> shown =
       line.json.empty() ? effect::FromJson(effect::ToJson(*line.entry)) : *line.entry;
   if (!shown) return "";
   summary_.Add(*shown);
-  return lines_.Line(*shown);
+  const auto now = AuditFolds::Clock::now();
+  std::string due = folds_.Due(now);
+  return folds_.Tells(*shown, now) ? due + lines_.Line(*shown) : due;
 }
 
 void AuditOutput::Ready(const std::string& watching) {
@@ -63,6 +68,7 @@ int AuditOutput::End(uint64_t missed) {
   if (not_written > 0 && !closed())
     surroundings_.err << "belfry: the reader of the output was too slow: " << Counted(not_written, "line")
                       << " not written\n";
+  if (!options_.json && not_written == 0 && !closed()) surroundings_.out << folds_.Rest();
   const std::string table = options_.json ? "" : summary_.Table(surroundings_.screen);
   if (!table.empty() && not_written == 0 && !closed()) surroundings_.out << "\n" << table << std::flush;
   surroundings_.err << "belfry: " << summary_.Totals() << std::endl;

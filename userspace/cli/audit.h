@@ -11,6 +11,8 @@
 
 #include "absl/status/status.h"
 #include "cli/audit_filter.h"
+#include "cli/audit_folds.h"
+#include "cli/audit_sink.h"
 #include "cli/audit_summary.h"
 #include "cli/outlet.h"
 #include "cli/render_audit.h"
@@ -24,6 +26,7 @@ struct AuditOptions {
   std::vector<std::string> ports;    // TCP ports, likewise
   std::string policy;                // guards from this file, likewise
   bool json = false;
+  std::shared_ptr<const AuditSink> sink;  // null: standard output
   bool tree = false;
   bool closings = false;
   bool fail = false;                   // exit 1 if a violation was seen
@@ -58,7 +61,9 @@ class AuditOutput {
   const AuditOptions& options_;
   Surroundings& surroundings_;
   const AuditLines lines_;
-  AuditSummary summary_;  // of what was written: the writer's thread, until it has ended
+  // Of what was written: the writer's thread, until it has ended.
+  AuditFolds folds_;
+  AuditSummary summary_;
   std::atomic<bool> violation_ = false;
   Outlet outlet_;
 };

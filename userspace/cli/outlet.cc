@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -17,17 +18,19 @@ namespace belfry::cli {
 namespace {
 
 constexpr size_t kBatch = 256;           // lines rendered before the first of them is written
+constexpr std::chrono::seconds kIdle{1};
 constexpr size_t kFileBytes = 256 << 10;  // at once; no reader can be slow
 
-size_t AtOnce(int fd) {
+size_t AtOnce(int fd, bool datagrams) {
   struct stat file {};
+  if (datagrams) return std::numeric_limits<size_t>::max();
   return fstat(fd, &file) == 0 && S_ISREG(file.st_mode) ? kFileBytes : PIPE_BUF;
 }
 
 }  // namespace
 
 Outlet::Outlet(Options options)
-    : options_(std::move(options)), at_once_(AtOnce(options_.fd)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), writer_([this] { Run(); }) {}
+    : options_(std::move(options)), at_once_(AtOnce(options_.fd, options_.datagrams)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), writer_([this] { Run(); }) {}
 
 Outlet::~Outlet() { Finish(std::chrono::milliseconds(0)); }
 
@@ -70,6 +73,20 @@ uint64_t Outlet::Finish(std::chrono::milliseconds grace) {
   return not_written_ + waiting_.size();
 }
 
+// False: there are none, and will be none.
+bool Outlet::AwaitLines(std::unique_lock<std::mutex>& lock) {
+  const auto have = [this] { return finishing_ || !waiting_.empty(); };
+  while (options_.idle && !changed_.wait_for(lock, kIdle, have)) {
+    lock.unlock();
+    size_t written = 0;
+    const bool all = Write(options_.idle(), written);
+    lock.lock();
+    if (!all) return false;
+  }
+  changed_.wait(lock, have);
+  return !waiting_.empty();
+}
+
 void Outlet::Run() {
   size_t written = 0;
   if (!Write(options_.prelude, written)) return;
@@ -77,8 +94,7 @@ void Outlet::Run() {
     std::vector<OutletLine> batch;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return finishing_ || !waiting_.empty(); });
-      if (waiting_.empty()) return;
+      if (!AwaitLines(lock)) return;
       const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(kBatch, waiting_.size()));
       batch.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
       waiting_.erase(waiting_.begin(), end);
@@ -91,7 +107,9 @@ void Outlet::Run() {
       ends.push_back(text.size());
     }
     written = 0;
-    const bool all = Write(text, written);
+    bool all = options_.datagrams || Write(text, written);
+    for (size_t i = 0; options_.datagrams && all && i < ends.size(); ++i)
+      all = Write(std::string_view(text).substr(0, ends[i]), written);
     const std::lock_guard lock(mutex_);
     writing_ = 0;
     changed_.notify_all();
@@ -101,7 +119,7 @@ void Outlet::Run() {
   }
 }
 
-bool Outlet::Write(const std::string& text, size_t& written) {
+bool Outlet::Write(std::string_view text, size_t& written) {
   while (written < text.size()) {
     if (!AwaitWritable()) return false;
     const ssize_t count = write(options_.fd, text.data() + written, std::min(at_once_, text.size() - written));

@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "absl/status/status.h"
@@ -32,9 +33,11 @@ class Outlet {
  public:
   struct Options {
     int fd = 1;           // the caller's
+    bool datagrams = false;  // each line is one write(2)
     size_t room = 16384;  // lines; with who did it at about 1 KiB
     std::string prelude;  // written first
     std::function<std::string(const OutletLine&)> render;  // on the writer's thread
+    std::function<std::string()> idle = nullptr;           // on the writer's thread, every second without lines: what else to write
     std::function<void()> closed;                          // on the writer's thread: nobody will read any more
   };
   explicit Outlet(Options options);
@@ -53,7 +56,8 @@ class Outlet {
  private:
   using Clock = std::chrono::steady_clock;
   void Run();
-  bool Write(const std::string& text, size_t& written);
+  bool AwaitLines(std::unique_lock<std::mutex>& lock);
+  bool Write(std::string_view text, size_t& written);
   bool AwaitWritable();
   void Close(const absl::Status& why);
 

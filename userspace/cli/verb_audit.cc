@@ -25,7 +25,7 @@ void AddFilters(CLI::App* verb, AuditFilter& filter, std::string& only) {
 void AddAudit(CLI::App& app, Surroundings& surroundings, int& exit) {
   struct Asked : AuditOptions {
     uint64_t time_ms = 0;
-    std::string only;
+    std::string only, to;
   };
   auto asked = std::make_shared<Asked>();
   CLI::App* verb = app.add_subcommand("audit", "watch who connects to unix sockets and TCP ports, with or without a daemon");
@@ -37,6 +37,7 @@ void AddAudit(CLI::App& app, Surroundings& surroundings, int& exit) {
       ->allow_extra_args(false);
   verb->add_option("--policy", asked->policy, "watch this file's guards with an engine of our own")->type_name("FILE");
   verb->add_flag("--json", asked->json, "one JSON object a line, in names of the Elastic Common Schema");
+  verb->add_option("--to", asked->to, "write JSON there instead of standard output")->check(CLI::IsMember({"journal", "syslog"}));
   verb->add_flag("--tree", asked->tree, "each line's parents below it");
   verb->add_flag("--closings", asked->closings, "also when a connection was found to be gone");
   verb->add_option("--for", asked->time_ms, "end after this time: 500ms, 10s, 5min, 1h")
@@ -49,6 +50,15 @@ void AddAudit(CLI::App& app, Surroundings& surroundings, int& exit) {
   verb->callback([asked, &surroundings, &exit] {
     asked->time = std::chrono::milliseconds(asked->time_ms);
     asked->filter.only_violations = !asked->only.empty();
+    if (!asked->to.empty()) {
+      auto sink = AuditSink::Open(asked->to == "journal" ? AuditSink::Kind::kJournal : AuditSink::Kind::kSyslog);
+      if (!sink.ok()) {
+        exit = Fail(surroundings, sink.status(), kFailed);
+        return;
+      }
+      asked->json = true;
+      asked->sink = *std::move(sink);
+    }
     exit = asked->embedded() ? AuditEmbedded(*asked, surroundings) : AuditAttached(*asked, surroundings);
   });
 }
