@@ -46,17 +46,36 @@ static __always_inline bool on_behalf_of_a_ring(struct task_struct *task)
 	return !owner || (GET(owner, flags) & PF_IO_WORKER);
 }
 
-/* What became of the opener, as taint bits; `server` is the accepted end and names it (SO_PEERCRED's struct pid). */
-static __always_inline u32 opener_taints(struct belfry_connection *connection, struct unix_sock *server)
+/* The opener's leader, or null; `server` is the accepted end and names it (SO_PEERCRED's struct pid). */
+static __always_inline struct task_struct *leader_of(struct unix_sock *server)
 {
 	struct pid *pid = GET(server, sk.sk_peer_pid);
 	struct hlist_node *node = pid ? GET(VIEW(struct hlist_head, process_of(pid)), first) : 0;
-	struct belfry_file_id exe;
-	struct task_struct *leader;
 
-	if (!node)
+	return node ? VIEW(struct task_struct, (const char *)node - process_link_offset()) : 0;
+}
+
+/*
+ * The opener has ended and not come to close its descriptors yet (exit_files), of which its end is one, and the only one:
+ * then it was left to nobody. That of another looks the same until the opener's are closed, not longer.
+ */
+static __always_inline bool about_to_close(struct unix_sock *client, struct unix_sock *server)
+{
+	struct task_struct *leader = leader_of(server);
+	struct socket *socket = GET(client, sk.sk_socket);
+	struct file *file = socket ? GET(VIEW(struct socket, socket), file) : 0;
+
+	return leader && GET(leader, files) && file && file_references(VIEW(struct file, file)) == 1;
+}
+
+/* What became of the opener, as taint bits. */
+static __always_inline u32 opener_taints(struct belfry_connection *connection, struct unix_sock *server)
+{
+	struct belfry_file_id exe;
+	struct task_struct *leader = leader_of(server);
+
+	if (!leader)
 		return 1u << BELFRY_TAINT_OPENER_EXITED;
-	leader = VIEW(struct task_struct, (const char *)node - process_link_offset());
 	if (!GET(leader, signal, live.counter) || !same_process(&connection->opener, leader))
 		return 1u << BELFRY_TAINT_OPENER_EXITED;
 	if (GET(leader, self_exec_id) != connection->opener.exec_id)

@@ -135,6 +135,11 @@ static __always_inline int answer(struct unix_sock *server, struct attempt *atte
 	task = current_task();
 	if (!(connection->taints & NOT_PINNED))
 		bits = opener_taints(connection, server);
+	/* It ends with its process, and nobody else has it: nothing to tell. */
+	if (bits == 1u << BELFRY_TAINT_OPENER_EXITED && !connection->taints && about_to_close(client, server)) {
+		count_seen(attempt->program, BELFRY_COUNT_IGNORED);
+		return attempt->refusable && (bits & guard->withhold) && denies(guard) ? -EPIPE : 0;
+	}
 	/* Looked up only where a guard minds. */
 	if (guard->withhold & IMAGE_TAINTS)
 		bits |= image_taints(&connection->opener);

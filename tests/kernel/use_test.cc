@@ -2,6 +2,7 @@
 // backend with hooks: on a machine without one these are skips, in the virtual machines they run.
 #include "kernel/use_ops.h"
 
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -197,6 +198,37 @@ TEST_F(UseTest, TheSameProcessAfterItsExecMayNothing) {
   actor.Continue();
   const int status = actor.Wait();
   EXPECT_EQ(WEXITSTATUS(status), 12);
+}
+
+// To end takes a process with much memory long, and its descriptors are closed after that.
+TEST_F(UseTest, WhoEndsAndLeavesItsEndToNobodyIsNotToldOf) {
+  constexpr size_t kMuch = 256 << 20;
+  Actor actor([&](const Actor::Stage& stage) {
+    const int fd = Stream(guarded_);
+    char* memory = static_cast<char*>(mmap(nullptr, kMuch, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (fd < 0 || memory == MAP_FAILED || madvise(memory, kMuch, MADV_NOHUGEPAGE) != 0) _exit(96);
+    for (size_t at = 0; at < kMuch; at += 4096) memory[at] = 1;
+    stage.Reach();
+    _exit(0);
+  });
+  ASSERT_TRUE(actor.AwaitReach());
+  Serve(listener_.get());
+  Drain<belfry_event_connect>(BELFRY_KIND_CONNECT);
+  const std::string send = kernel_->BackendName() == "bpf_lsm" ? "send_lsm" : "send_mod";
+  const uint64_t before = CountersOf(send).ignored;
+  actor.Continue();
+  int error = 0;
+  for (const time_t deadline = time(nullptr) + 60; error != EPIPE && time(nullptr) < deadline;) error = Answer();
+  EXPECT_EQ(error, EPIPE);
+  EXPECT_GT(CountersOf(send).ignored, before) << "it was not met while it ended: nothing is shown";
+  EXPECT_EQ(TaintsOf(static_cast<uint32_t>(actor.pid())) & kFallen, 0u);
+  size_t told = 0;
+  ASSERT_TRUE(kernel_->Drain([&](std::span<const std::byte> record) {
+    belfry_header header;
+    memcpy(&header, record.data(), sizeof header);
+    told += header.kind == BELFRY_KIND_REFUSED || header.kind == BELFRY_KIND_TAINT;
+  }).ok());
+  EXPECT_EQ(told, 0u);
 }
 
 TEST_F(UseTest, ADescriptorArrivesNowhere) {

@@ -49,7 +49,7 @@ END
 export LC_ALL=C
 # How it ended explains a failure.
 told() {
-  jq -r 'select(.event.action == "connect" and .event.reason) | [.belfry.guard, .process.pid, .belfry.known_by, .message] | join(" ")' seen.json
+  jq -r 'select((.event.action | IN("connect", "refused")) and .event.reason) | [.belfry.guard, .process.pid, .belfry.known_by, .message] | join(" ")' seen.json
   "$belfry" --run-dir "$here/run" status --json | jq -c '[.programs[] | {name, seen, lost_ring, lost_map, missed}], .gaps'
 }
 end_services() {
@@ -115,7 +115,7 @@ chmod 666 web.sock
 setpriv --reuid nobody --regid nogroup --clear-groups curl -s --unix-socket "$here/web.sock" http://x/index.html >/dev/null || true
 
 # ---- what is said of them ----
-who() { jq -r "select(.event.action == \"connect\" and (.event.reason // [\"none\"]) $1 [\"not_allowed\"]) | [.belfry.guard, .process.executable, .user.name] | join(\" \")" seen.json | sort | uniq -c | sed 's/^ *//'; }
+who() { jq -r "select((.event.action | IN(\"connect\", \"refused\")) and (.event.reason // [\"none\"]) $1 [\"not_allowed\"]) | [.belfry.guard, .process.executable, .user.name] | join(\" \")" seen.json | sort | uniq -c | sed 's/^ *//'; }
 curl=$(readlink -f "$(command -v curl)")
 until [ "$(who == | wc -l)" -ge 4 ]; do sleep 0.2; done
 socat=$(readlink -f "$(command -v socat)")
