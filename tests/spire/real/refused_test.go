@@ -2,8 +2,10 @@ package real_test
 
 import (
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -69,6 +71,52 @@ func TestImpostorsCannotSendOneByte(t *testing.T) {
 			t.Errorf("an impostor has asked the agent:\n%s", strings.Join(lines, "\n"))
 		}
 	}
+}
+
+// A gRPC server in Go under load: many honest clients at once, each a process of its own that opens, fetches and ends.
+func TestHonestClientsUnderLoadAreServed(t *testing.T) {
+	const workers, each = 8, 5
+	stage := rig.SetStage(t)
+	client := rig.Tool(t, stage.Folder, "client")
+	daemon, agent := refusing(t, client)
+	fetch := func() ([]byte, error) {
+		return rig.AsNobody(exec.Command(client, "once", agent.Socket)).CombinedOutput()
+	}
+	rig.Until(t, "the first one is served", func() bool { _, err := fetch(); return err == nil }, agent.Child, daemon.Child)
+	before := refusedBy(daemon.Admin(t).Status(t))
+	var crowd sync.WaitGroup
+	for worker := 0; worker < workers; worker++ {
+		crowd.Add(1)
+		go func() {
+			defer crowd.Done()
+			for i := 0; i < each; i++ {
+				if said, err := fetch(); err != nil || strings.TrimSpace(string(said)) != "served "+payments {
+					t.Errorf("%v: %s", err, said)
+				}
+			}
+		}()
+	}
+	crowd.Wait()
+	status := daemon.Admin(t).Status(t)
+	if after := refusedBy(status); after != before {
+		t.Errorf("the kernel part refused %d times", after-before)
+	}
+	for _, guard := range status.Guards {
+		if guard.Withheld != 0 || guard.Cut != 0 {
+			t.Errorf("guard %s withheld %d and cut %d", guard.Name, guard.Withheld, guard.Cut)
+		}
+	}
+	if failed := agent.Lines("workload attestor", "failed"); len(failed) != 0 {
+		t.Errorf("somebody honest was withheld:\n%s", strings.Join(failed, "\n"))
+	}
+}
+
+// How often the kernel part has said no.
+func refusedBy(status rig.Status) (refused uint64) {
+	for _, program := range status.Programs {
+		refused += program.Refused
+	}
+	return refused
 }
 
 func TestOpenStreamsCarryNothingOnceTheOpenerFell(t *testing.T) {

@@ -103,6 +103,7 @@ type Program struct {
 	LostRing   uint64 `json:"lost_ring,string"`
 	LostMap    uint64 `json:"lost_map,string"`
 	Missed     uint64 `json:",string"`
+	Refused    uint64 `json:",string"`
 }
 
 // Lost is what it could not hand on.
