@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -235,6 +236,33 @@ class LiveKernel : public testing::Test {
   std::string folder_, guarded_;
   std::unique_ptr<Kernel> kernel_;
   kit::OwnedFd listener_;
+};
+
+// Whose programs and maps outlive it, until the test ends.
+class PinnedKernel : public LiveKernel {
+ protected:
+  BpfOptions Options() override {
+    BpfOptions options = LiveKernel::Options();
+    options.pin = true;
+    options.bpffs = folder_ + "/bpf";
+    return options;
+  }
+  void TearDown() override {
+    kernel_.reset();
+    if (!folder_.empty()) {
+      EXPECT_TRUE(RemovePins(folder_ + "/bpf").ok());
+      umount2((folder_ + "/bpf").c_str(), MNT_DETACH);
+    }
+    LiveKernel::TearDown();
+  }
+  bool Reopen() {
+    kernel_.reset();
+    absl::StatusOr<Opened> opened = OpenKernel(Options());
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    if (!opened.ok()) return false;
+    kernel_ = std::move(opened->kernel);
+    return opened->adopted;
+  }
 };
 
 }  // namespace belfry::kernel

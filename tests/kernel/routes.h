@@ -24,8 +24,8 @@ inline int WhyNoRings() {
   return error;
 }
 
-// The ring stays: an SQPOLL thread would take the process's last breath otherwise.
-inline void ConnectByRing(int fd, const sockaddr* address, socklen_t size, unsigned ring_flags, unsigned entry_flags) {
+// 0, or the error. The ring stays: an SQPOLL thread would take the process's last breath otherwise.
+inline int TryByRing(int fd, const sockaddr* address, socklen_t size, unsigned ring_flags, unsigned entry_flags) {
   io_uring ring;
   Must(io_uring_queue_init(4, &ring, ring_flags) == 0);
   io_uring_sqe* entry = io_uring_get_sqe(&ring);
@@ -33,7 +33,12 @@ inline void ConnectByRing(int fd, const sockaddr* address, socklen_t size, unsig
   io_uring_sqe_set_flags(entry, entry_flags);
   io_uring_submit(&ring);
   io_uring_cqe* done = nullptr;
-  Must(io_uring_wait_cqe(&ring, &done) == 0 && done->res == 0);
+  Must(io_uring_wait_cqe(&ring, &done) == 0);
+  return -done->res;
+}
+
+inline void ConnectByRing(int fd, const sockaddr* address, socklen_t size, unsigned ring_flags, unsigned entry_flags) {
+  Must(TryByRing(fd, address, size, ring_flags, entry_flags) == 0);
 }
 
 // The flags of ring and entry: inline, by a worker, by a polling thread.

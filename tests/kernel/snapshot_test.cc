@@ -1,18 +1,16 @@
 // Who lives and who holds what: the kernel's own lists.
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 #include <future>
-#include <sstream>
 #include <thread>
 
 #include "kernel/live_kernel.h"
+#include "kernel/show_as.h"
 
 namespace belfry::kernel {
 namespace {
@@ -169,56 +167,12 @@ TEST_F(SnapshotTest, OneThatIsOnItsWayIsFound) {
   EXPECT_TRUE(HoldersOf(cookie).empty());
 }
 
-// Where our own parts are, so that PR_SET_MM_MAP changes nothing but the executable.
-prctl_mm_map OwnMap() {
-  std::ifstream file("/proc/self/stat");
-  string text((std::istreambuf_iterator<char>(file)), {});
-  std::istringstream rest(text.substr(text.rfind(')') + 2));
-  std::vector<string> fields(3);  // so that fields[n] is field n of proc(5)
-  for (string field; rest >> field;) fields.push_back(field);
-  const auto at = [&](int n) { return std::stoull(fields.at(static_cast<size_t>(n))); };
-  return {.start_code = at(26),
-          .end_code = at(27),
-          .start_data = at(45),
-          .end_data = at(46),
-          .start_brk = at(47),
-          .brk = reinterpret_cast<uint64_t>(sbrk(0)),
-          .start_stack = at(28),
-          .arg_start = at(48),
-          .arg_end = at(49),
-          .env_start = at(50),
-          .env_end = at(51),
-          .auxv = nullptr,
-          .auxv_size = 0,
-          .exe_fd = 0};
-}
-
 TEST_F(SnapshotTest, LiveShowsAnExecutableSwappedWithoutExec) {
   const string trusted = folder_ + "/trusted";
   std::filesystem::copy_file("/bin/true", trusted);
   Actor child([&](const Actor::Stage& stage) {
     stage.Reach();
-    // The swap wants that nothing of the old file is mapped: its pages are replaced by copies.
-    std::ifstream maps("/proc/self/maps");
-    string line;
-    const string self = std::filesystem::read_symlink("/proc/self/exe");
-    std::vector<std::pair<unsigned long, unsigned long>> ours;
-    while (std::getline(maps, line)) {
-      unsigned long start = 0, end = 0;
-      if (std::sscanf(line.c_str(), "%lx-%lx", &start, &end) == 2 && line.find(self) != string::npos) {
-        ours.emplace_back(start, end);
-      }
-    }
-    for (const auto& [start, end] : ours) {
-      const size_t size = end - start;
-      void* copy = mmap(nullptr, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      if (copy == MAP_FAILED) _exit(2);
-      std::memcpy(copy, reinterpret_cast<void*>(start), size);
-      if (mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, start) == MAP_FAILED) _exit(3);
-    }
-    prctl_mm_map map = OwnMap();
-    map.exe_fd = static_cast<uint32_t>(open(trusted.c_str(), O_RDONLY));
-    stage.Say(prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0 ? 0 : errno);
+    stage.Say(ShowAs(trusted));
     stage.Reach();
   });
   ASSERT_TRUE(child.AwaitReach());
