@@ -8,8 +8,9 @@
  * cgroup/getsockopt      connect_peercred: a server asks who is there: second look, for what it accepted before the
  *                        tracepoint ran, and for what has no record
  */
-#include "record.bpf.h"
+#include "limit.bpf.h"
 #include "listener.bpf.h"
+#include "record.bpf.h"
 #include "unrecorded.bpf.h"
 
 /* Another process connects a socket whose connection is recorded: whose words travel on it is not certain any more. */
@@ -193,6 +194,7 @@ int BPF_PROG(connect_ready, struct sock *sk)
 		kind = BELFRY_KIND_UNRECORDED;
 		key = fill_unrecorded(&connection, sk, guard, task);
 	}
+	is_refused_by_limit(&connection, sk, false);	/* it has succeeded: only told */
 	keep_connection(BELFRY_PROGRAM_DATA_READY, kind, key, &connection, BPF_NOEXIST);
 	return 0;
 }

@@ -86,6 +86,42 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4 * BELFRY_GUARDS_MAX);
+	__type(key, struct belfry_server_key);
+	__type(value, __u64);
+} servers SEC(".maps");
+
+/* Whose connects are counted together: a uid, a cgroup, or an image (inode number; device and generation). */
+struct belfry_bucket_key {
+	__u64 id, file;
+	__u32 guard;
+	__u32 seal;			/* of the limit; 0: of none, an empty place */
+};
+struct belfry_bucket {
+	__u64 due_ns;			/* when all that was taken is saved up again: what lies in the past is as good as gone */
+	__u32 untold;			/* over the limit, since that was last told */
+	__u32 quiet;			/* 1: told that one passed, 2: was refused; not again before one is within the limit */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct belfry_bucket_key);
+	__type(value, struct belfry_bucket);
+} buckets SEC(".maps");
+
+/* Their keys in a circle as large; behind it how many there were. */
+const volatile __u32 bucket_circle = 16384;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384 + 1);
+	__type(key, __u32);
+	__type(value, struct belfry_bucket_key);
+} bucket_places SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4 * BELFRY_GUARDS_MAX);
 	__type(key, struct belfry_name_key);
 	__type(value, struct belfry_name_value);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Who asked, where a hook has client, listener and server's end in hand at once: pinned before the connect returns.
+ * Who asked, where a hook has client, listener and server's end in hand at once: pinned before the connect returns, or
+ * refused before the listener is woken.
  *
  * lsm/unix_stream_connect                  pin_lsm: a connect that nothing but another LSM can stop any more
  * fmod_ret/security_unix_stream_connect    pin_mod: the same where bpf is not in the active LSM list
@@ -8,6 +9,7 @@
  * fmod_ret/security_socket_getsockopt      peercred_mod: the same
  */
 #include "cookie.bpf.h"
+#include "limit.bpf.h"
 #include "listener.bpf.h"
 #include "record.bpf.h"
 #include "unrecorded.bpf.h"
@@ -16,29 +18,34 @@
  * Both ends get a cookie: the programs of use.bpf.c pass by every socket without one. An earlier record of the same
  * socket is of a connect that another LSM refused after us: the hook is not reached on a connected socket.
  */
-static __always_inline void pin(struct sock *sock, struct sock *other, struct sock *newsk, struct belfry_listener *kept)
+static __always_inline int pin(struct sock *sock, struct sock *other, struct sock *newsk, struct belfry_listener *kept)
 {
 	struct belfry_connection connection = {};
 	u32 guard = listener_guard(other, kept);
 	u64 cookie;
 
 	if (guard == BELFRY_GUARD_NONE)
-		return;
+		return 0;
 	fill_opener(&connection, current_task());
 	fill_stream(&connection, (struct unix_sock *)sock, (struct unix_sock *)newsk, other, guard);
+	if (is_refused_by_limit(&connection, other, true)) {
+		count_seen(BELFRY_PROGRAM_PIN, BELFRY_COUNT_IGNORED);
+		return -EAGAIN;
+	}
 	cookie = give_cookie(sock);
 	if (!cookie || !give_cookie(newsk)) {
 		count_seen(BELFRY_PROGRAM_PIN, BELFRY_COUNT_LOST_MAP);
-		return;
+		return 0;
 	}
 	keep_connection(BELFRY_PROGRAM_PIN, BELFRY_KIND_CONNECT, cookie, &connection, BPF_ANY);
+	return 0;
 }
 
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(pin_lsm, struct sock *sock, struct sock *other, struct sock *newsk)
 {
 	if (GET(sock, sk_type) == SOCK_STREAM && acts())
-		pin(sock, other, newsk, kept_with(other));
+		return pin(sock, other, newsk, kept_with(other));
 	return 0;
 }
 
@@ -46,7 +53,7 @@ SEC("fmod_ret/security_unix_stream_connect")
 int BPF_PROG(pin_mod, struct sock *sock, struct sock *other, struct sock *newsk, int ret)
 {
 	if (!ret && GET(sock, sk_type) == SOCK_STREAM && acts())
-		pin(sock, other, newsk, kept_by_cookie(other));
+		return pin(sock, other, newsk, kept_by_cookie(other));
 	return ret;
 }
 

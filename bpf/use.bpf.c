@@ -13,6 +13,7 @@
  * fentry/unix_stream_sendpage      send_page: splice and sendfile to it before 6.5: seen, not refused
  */
 #include "cookie.bpf.h"
+#include "denies.bpf.h"
 #include "emit.bpf.h"
 #include "opener.bpf.h"
 #include "record.bpf.h"
@@ -27,19 +28,6 @@ struct attempt {
 	u32 taint;		/* what it makes of the connection where it is let pass; 0: nothing */
 	bool refusable;
 };
-
-static __always_inline bool denies(struct belfry_guard *guard)
-{
-	u32 zero = 0;
-	struct belfry_settings *set;
-
-	if (guard->mode != BELFRY_MODE_DENY)
-		return false;
-	if (!guard->loss_ns)
-		return true;
-	set = bpf_map_lookup_elem(&settings, &zero);
-	return set && bpf_ktime_get_boot_ns() - set->alive_ns < guard->loss_ns;
-}
 
 /* Who tries in a loop costs one record. */
 static __always_inline void tell_refused(struct belfry_connection *connection, struct attempt *attempt,

@@ -39,6 +39,7 @@ enum { false = 0, true = 1 };
 #define SB_KERNMOUNT (1ul << 22)
 #define EACCES 13
 #define E2BIG 7
+#define EAGAIN 11
 #define EEXIST 17
 #define EPIPE 32
 

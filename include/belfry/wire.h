@@ -9,9 +9,7 @@
 #ifndef BELFRY_WIRE_H
 #define BELFRY_WIRE_H
 
-#ifndef __BPF__
-#include <linux/types.h>
-#endif
+#include "belfry/limit.h"
 
 #define BELFRY_COMM_BYTES 16
 #define BELFRY_FILENAME_BYTES 128
@@ -133,6 +131,7 @@ enum belfry_use {
 	BELFRY_USE_SETSOCKOPT,
 	BELFRY_USE_IOCTL,
 	BELFRY_USE_ANSWER,		/* the server sends to an opener that is gone, exec'd or tainted */
+	BELFRY_USE_LIMIT,		/* to connect, over the guard's limit */
 	BELFRY_USE_MAX,
 };
 
@@ -143,12 +142,21 @@ enum belfry_mode {
 	BELFRY_MODE_DENY,
 };
 #define BELFRY_GUARD_ALLOW_SQPOLL 0x1u	/* the owner's SQPOLL threads may use its connections, whoever submits */
+#define BELFRY_GUARD_FULL_REFUSES 0x2u	/* who cannot be counted for want of room is over the limit */
+
 struct belfry_guard {
 	__u32 mode;			/* enum belfry_mode */
 	__u32 flags;			/* BELFRY_GUARD_* */
 	__u32 withhold;			/* 1u << enum belfry_taint: after which nothing more is sent to the opener */
 	__u32 pad;
 	__u64 loss_ns;			/* silence of the daemon after which deny becomes observe; 0: never */
+	struct belfry_limit limit;
+};
+
+/* map `servers`, value __u64 start of the process: who serves a guard, by its listener rule. Never limited. */
+struct belfry_server_key {
+	__u32 guard;
+	__u32 tgid;
 };
 
 /* map `guarded_names`, key: a bound file recognised by its filesystem and the names up to that filesystem's root.
@@ -209,6 +217,7 @@ enum belfry_kind {
 	BELFRY_KIND_TCP_CONNECT,	/* a guarded port has a new connection, not accepted yet */
 	BELFRY_KIND_REFUSED,		/* the first refusal of its kind on a connection */
 	BELFRY_KIND_TAMPERED,		/* somebody touched an image: the first of its kind since the exec */
+	BELFRY_KIND_LIMITED,		/* a connect over its guard's limit: the first since one that was within */
 	BELFRY_KIND_MAX,
 };
 
@@ -260,6 +269,12 @@ struct belfry_event_refused {
 	__u32 guard;
 	char comm[BELFRY_COMM_BYTES];	/* of who tried */
 };
+struct belfry_event_limited {
+	struct belfry_header header;
+	__u32 times;			/* this one, and those before it that were not told */
+	__u32 refused;			/* 0: it passed, the guard does not deny */
+	struct belfry_connection connection;	/* as it would have been recorded */
+};
 struct belfry_event_tampered {
 	struct belfry_header header;
 	struct belfry_pin process;	/* whose image it is */
@@ -308,6 +323,7 @@ enum belfry_program {
 	BELFRY_PROGRAM_HELD_TRACEME,
 	BELFRY_PROGRAM_HELD_WRITE_MEM,
 	BELFRY_PROGRAM_HELD_WRITE_VM,
+	BELFRY_PROGRAM_LIMIT,		/* no program of its own: connects to guards that have a limit, in the one that records them */
 	BELFRY_PROGRAM_MAX,
 };
 /* seen = sent + ignored + lost_ring + lost_map, for every program. Missed runs (recursion) are the kernel's own count. */

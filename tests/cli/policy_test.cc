@@ -26,7 +26,7 @@ guards:
       - { exe: /nonexistent/x, uid: 5 }
       - { script: /opt/x.sh }
   - { name: open, unix: /b }
-  - { name: shut, unix: /c, allow: [] }
+  - { name: shut, unix: /c, allow: [], mode: deny, limit: { per: uid, rate: 20/s, burst: 50 } }
 )", {.users = {{"root", 0}}, .groups = {}});
   ASSERT_TRUE(config.ok()) << config.status();
   const PolicyChecked checked = NotesOn(*config);
@@ -36,6 +36,8 @@ guards:
                           "b.yaml:9: guard docker, rule 4: script without exe: whatever interprets it is trusted with it",
                           "b.yaml:7: guard docker, rule 2: never decides: rule 1 (line 6) fits whoever it fits",
                           "b.yaml:10: guard open, no allow: everyone may connect",
+                          "b.yaml:11: guard shut, limit 20/s per uid, burst 50: in deny backend cgroup refuses to guard it, for it "
+                          "cannot refuse a connect",
                           "b.yaml:11: guard shut, allow is empty: nobody but its own listener may connect"));
 }
 

@@ -41,6 +41,7 @@ guards:
     container_paths: true
     rootless: true
     delegated: exec
+    limit: { per: cgroup, rate: 600/m, burst: 50 }
   - name: docker
     unix: /run/docker.sock
 )");
@@ -66,6 +67,9 @@ guards:
   EXPECT_EQ(agent.on_daemon_loss->observe_after, std::chrono::seconds(90));
   EXPECT_TRUE(agent.policy.trust_backfill && agent.policy.container_paths && agent.policy.rootless);
   EXPECT_TRUE(agent.delegated_exec);
+  EXPECT_EQ(agent.limit, (ConnectLimit{.per = BELFRY_PER_CGROUP, .count = 600, .period = 'm', .burst = 50}));
+  EXPECT_EQ(LimitText(*agent.limit), "600/m per cgroup, burst 50");
+  EXPECT_FALSE(config->guards[1].limit);
   const GuardConfig& docker = config->guards[1];
   EXPECT_EQ(docker.policy.mode, verdict::Mode::kObserve);
   EXPECT_FALSE(docker.agent);
@@ -80,9 +84,13 @@ TEST(Config, AnAgentInDenyResetsWhatItDidNotSeeOpen) {
   EXPECT_EQ(PreexistingPolicy(config->guards[0], verdict::Mode::kWarn), Preexisting::kAdopt);
 }
 
+std::string LimitedBy(const std::string& limit) {
+  return "version: 1\nguards:\n  - name: a\n    unix: /a\n    limit: " + limit + "\n";
+}
+
 struct Bad {
   const char* name;
-  const char* text;
+  std::string text;
   const char* place;
   const char* said;
 };
@@ -167,7 +175,19 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"rule_mode", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{uid: 0, mode: wran}]\n", "5:28", "did you mean \"warn\"?"},
         Bad{"rule_realm", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: [{netns: hots}]\n", "5:21", "host or other"},
         Bad{"allow_of_one", "version: 1\nguards:\n  - name: a\n    unix: /a\n    allow: {uid: 0}\n", "5:12", "a list of rules"},
-        Bad{"limit", "version: 1\nguards:\n  - name: a\n    unix: /a\n    limit: {}\n", "5:5", "not there yet"},
+        Bad{"limit_of_nothing", LimitedBy("{}"), "5:12", "found a limit without per"},
+        Bad{"limit_word", LimitedBy("20/s"), "5:12", "a limit: {per, rate, burst}"},
+        Bad{"limit_key", LimitedBy("{per: uid, rat: 1/s, burst: 1}"), "5:23", "did you mean \"rate\"?"},
+        Bad{"limit_without_burst", LimitedBy("{per: uid, rate: 1/s}"), "5:12", "a limit without burst"},
+        Bad{"limit_per", LimitedBy("{per: cgruop, rate: 1/s, burst: 1}"), "5:18", "did you mean \"cgroup\"?"},
+        Bad{"limit_rate_of_nothing", LimitedBy("{per: uid, rate: 0/s, burst: 1}"), "5:29", "20/s, 600/m or 5/h"},
+        Bad{"limit_rate_without_period", LimitedBy("{per: uid, rate: 20, burst: 1}"), "5:29", "20/s, 600/m or 5/h"},
+        Bad{"limit_rate_of_days", LimitedBy("{per: uid, rate: 20/d, burst: 1}"), "5:29", "20/s, 600/m or 5/h"},
+        Bad{"limit_rate_below", LimitedBy("{per: uid, rate: -1/s, burst: 1}"), "5:29", "a number from 1 to 1000000"},
+        Bad{"limit_rate_above", LimitedBy("{per: uid, rate: 1000001/s, burst: 1}"), "5:29", "a number from 1 to 1000000"},
+        Bad{"limit_burst_of_nothing", LimitedBy("{per: uid, rate: 1/s, burst: 0}"), "5:41", "a number from 1 to 1000000"},
+        Bad{"limit_burst_above", LimitedBy("{per: uid, rate: 1/s, burst: 1000001}"), "5:41", "a number from 1 to 1000000"},
+        Bad{"limit_of_port", "version: 1\nguards:\n  - name: a\n    tcp: 80\n    limit: {per: uid, rate: 1/s, burst: 1}\n", "5:12", "only told"},
         Bad{"hostile", "version: 1\nguards: \"\\e[31m\"\n", "2:9", "\\x1b"}),
     [](const auto& info) { return info.param.name; });
 

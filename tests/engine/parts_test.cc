@@ -57,18 +57,7 @@ TEST(Loop, ACallbackMayRemoveItself) {
   close(ends[1]);
 }
 
-class PartsTest : public Scene {
- protected:
-  absl::StatusOr<v1::SetModeReply> SetMode(const std::string& guard, const std::string& mode) {
-    v1::SetModeRequest request;
-    request.set_guard(guard);
-    request.set_mode(mode);
-    std::optional<absl::StatusOr<v1::SetModeReply>> answer;
-    engine_->questions().SetMode(request, [&](const auto& reply) { answer = reply; });
-    Until([&] { return answer.has_value(); });
-    return *answer;
-  }
-};
+using PartsTest = Scene;
 
 TEST_F(PartsTest, AModeThatIsSetIsWrittenAndTold) {
   Begin("mode: deny");

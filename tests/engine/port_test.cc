@@ -44,19 +44,6 @@ class PortTest : public Scene {
     connection.taints = taints;
     return connection;
   }
-  absl::Status SetMode(const std::string& guard, const std::string& mode) {
-    v1::SetModeRequest request;
-    request.set_guard(guard);
-    request.set_mode(mode);
-    absl::Status status = absl::UnknownError("no answer");
-    bool answered = false;
-    engine_->questions().SetMode(request, [&](const auto& reply) {
-      status = reply.status();
-      answered = true;
-    });
-    Until([&] { return answered; });
-    return status;
-  }
   std::vector<effect::Entry> lines_;
 };
 
@@ -115,7 +102,7 @@ TEST_F(PortTest, NoRuleFitsARemotePeer) {
 
 TEST_F(PortTest, DenyIsRefusedForAPort) {
   BeginAt("tcp: 8081, allow: []");
-  EXPECT_THAT(SetMode("p", "deny").message(), HasSubstr("cannot be cut yet; observe or warn"));
+  EXPECT_THAT(std::string(SetMode("p", "deny").status().message()), HasSubstr("cannot be cut yet; observe or warn"));
   EXPECT_EQ(engine_->guards().ByName("p")->mode, verdict::Mode::kObserve);
   ASSERT_TRUE(SetMode("", "deny").ok());
   EXPECT_EQ(engine_->guards().ByName("g")->mode, verdict::Mode::kDeny);

@@ -65,6 +65,7 @@ class Scene : public ::testing::Test {
     ASSERT_TRUE(config.ok()) << config.status();
     auto kernel = std::make_unique<support::FakeKernel>();
     kernel_ = kernel.get();
+    kernel_->refuses_use = refuses_use_;
     AddAgent();
     auto cutter = std::make_unique<FakeCutter>();
     cutter_ = cutter.get();
@@ -133,6 +134,15 @@ class Scene : public ::testing::Test {
     Until([&] { return answer.has_value(); });
     return answer ? *answer : absl::DeadlineExceededError("no answer");
   }
+  absl::StatusOr<v1::SetModeReply> SetMode(const std::string& guard, const std::string& mode) {
+    v1::SetModeRequest request;
+    request.set_guard(guard);
+    request.set_mode(mode);
+    std::optional<absl::StatusOr<v1::SetModeReply>> answer;
+    engine_->questions().SetMode(request, [&](const auto& reply) { answer = reply; });
+    Until([&] { return answer.has_value(); });
+    return *answer;
+  }
   std::vector<std::string> Reasons(const absl::StatusOr<v1::JudgeReply>& reply) {
     if (!reply.ok()) return {std::string(reply.status().message())};
     return {reply->reasons().begin(), reply->reasons().end()};
@@ -152,6 +162,7 @@ class Scene : public ::testing::Test {
   kit::OwnedFd said_{memfd_create("log", MFD_CLOEXEC)};
   kit::Log log_{said_.get()};
   bool alarms_ = false;
+  bool refuses_use_ = false;
   support::FakeKernel* kernel_ = nullptr;
   FakeCutter* cutter_ = nullptr;
   std::unique_ptr<Engine> engine_;

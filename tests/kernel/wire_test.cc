@@ -22,6 +22,7 @@ static_assert(kWhole<belfry_described_file> && kWhole<belfry_header> && kWhole<b
 static_assert(kWhole<belfry_event_fork> && kWhole<belfry_event_exit> && kWhole<belfry_event_connect>);
 static_assert(kWhole<belfry_ends> && kWhole<belfry_ports> && kWhole<belfry_port_key> && kWhole<belfry_event_tcp>);
 static_assert(kWhole<belfry_event_taint> && kWhole<belfry_event_listener> && kWhole<belfry_event_tampered>);
+static_assert(kWhole<belfry_limit> && kWhole<belfry_guard> && kWhole<belfry_server_key> && kWhole<belfry_event_limited>);
 
 TEST(Wire, Sizes) {
   EXPECT_EQ(sizeof(belfry_pin), 24u);
@@ -46,7 +47,10 @@ TEST(Wire, Sizes) {
   EXPECT_EQ(sizeof(belfry_event_refused), 72u);
   EXPECT_EQ(sizeof(belfry_event_tampered), 88u);
   EXPECT_EQ(sizeof(belfry_event_listener), 40u);
-  EXPECT_EQ(sizeof(belfry_guard), 24u);
+  EXPECT_EQ(sizeof(belfry_event_limited), 192u);
+  EXPECT_EQ(sizeof(belfry_limit), 24u);
+  EXPECT_EQ(sizeof(belfry_guard), 48u);
+  EXPECT_EQ(sizeof(belfry_server_key), 8u);
   EXPECT_EQ(sizeof(belfry_live), 152u);
   EXPECT_EQ(sizeof(belfry_socket), 64u);
   EXPECT_EQ(sizeof(belfry_described_file), 56u);

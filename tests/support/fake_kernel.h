@@ -99,6 +99,7 @@ class FakeKernel : public kernel::Kernel {
   std::vector<std::pair<uint64_t, uint32_t>> tainted;
   std::vector<uint64_t> forgotten;
   std::map<uint32_t, belfry_guard> orders;  // by guard number
+  std::vector<kernel::GuardServer> servers;
   int signs_of_life = 0;
   int retired_others = 0;
   int walks = 0;    // Sockets(0): every table of every process
@@ -211,6 +212,10 @@ class FakeKernel : public kernel::Kernel {
   absl::Status SetOrders(std::span<const kernel::GuardOrders> given) override {
     orders.clear();
     for (const kernel::GuardOrders& one : given) orders[one.guard] = one.orders;
+    return failing;
+  }
+  absl::Status SetServers(std::span<const kernel::GuardServer> given) override {
+    servers.assign(given.begin(), given.end());
     return failing;
   }
   absl::Status SignOfLife() override {

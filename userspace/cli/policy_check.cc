@@ -21,6 +21,9 @@ class Notes {
   explicit Notes(const std::string& file) : file_(file) {}
 
   void Of(const engine::GuardConfig& guard) {
+    if (guard.limit && guard.policy.mode == verdict::Mode::kDeny)
+      Say(guard.line, guard, absl::StrCat("limit ", engine::LimitText(*guard.limit),
+                                          ": in deny backend cgroup refuses to guard it, for it cannot refuse a connect"));
     if (guard.rules == nullptr) return Say(guard.line, guard, "no allow: everyone may connect");
     const std::vector<verdict::Rule>& rules = guard.rules->all();
     if (rules.empty()) return Say(guard.line, guard, "allow is empty: nobody but its own listener may connect");

@@ -46,6 +46,8 @@ constexpr ReasonWords kReasons[] = {
      "Open the connection with close-on-exec, or close it in the child."},
     {"not_allowed", "No rule of the guard's `allow` fits the process that opened the connection.",
      "`belfry policy explain PID GUARD` says which field of the nearest rule does not hold."},
+    {"limit", "More connects than the guard's `limit` takes of one user, cgroup or executable.",
+     "If it is honest, let it keep its connection or wait and try again; else raise the guard's `limit`."},
     {"no_such_process",
      "No process has this number as the asker counts, or it is no program (dead or a kernel thread).",
      "Ask again with a number from `ps`; in containers numbers differ from the host's."},

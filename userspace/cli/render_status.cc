@@ -73,6 +73,8 @@ std::string RenderGuard(const v1::GuardStatus& guard, const Screen& screen, uint
               absl::StrCat(Grouped(guard.sound()), " sound, ", Grouped(guard.withheld()), " withheld, ",
                            Grouped(guard.unavailable()), " unavailable"),
               screen);
+  if (!guard.limit().empty())
+    text += Row("limit", absl::StrCat(Plain(guard.limit()), "; ", Counted(guard.limited(), "connect"), " refused"), screen);
   return text + RenderPromotion(guard, screen, now_ns);
 }
 

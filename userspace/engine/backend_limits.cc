@@ -7,15 +7,27 @@
 
 namespace belfry::engine {
 
-absl::Status CheckRequired(const Config& config, uint32_t blind_to, const std::string& backend) {
+NoDeny WhyNoDeny(const GuardConfig& guard, const BackendTraits& backend) {
+  if (guard.is_port()) return {"the connections of a TCP port cannot be cut yet", "observe or warn"};
+  if (guard.limit && !backend.refuses_connects)
+    return {absl::StrCat("it has a limit, and backend ", backend.name,
+                         " cannot refuse a connect: it does not know whose listener it is for"),
+            "take limit out of it, or observe or warn, which only tell, or boot a kernel with bpf in its active LSM list"};
+  return {};
+}
+
+absl::Status CheckRequired(const Config& config, const BackendTraits& backend) {
   for (const GuardConfig& guard : config.guards) {
-    const uint32_t missing = guard.require & blind_to;
+    const std::string where = absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name);
+    const uint32_t missing = guard.require & backend.blind_to;
     if (missing != 0)
-      return kit::Error(absl::StatusCode::kFailedPrecondition,
-                        absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name),
+      return kit::Error(absl::StatusCode::kFailedPrecondition, where,
                         absl::StrCat("it requires ", absl::StrJoin(verdict::TaintNames(missing), ", "),
-                                     ", which backend ", backend, " cannot see"),
+                                     ", which backend ", backend.name, " cannot see"),
                         "take it out of require, or boot a kernel with bpf in its active LSM list");
+    const NoDeny no_deny = WhyNoDeny(guard, backend);
+    if (guard.policy.mode == verdict::Mode::kDeny && !no_deny.why.empty())
+      return kit::Error(absl::StatusCode::kFailedPrecondition, where, no_deny.why, no_deny.remedy);
   }
   return absl::OkStatus();
 }

@@ -12,8 +12,21 @@
 
 namespace belfry::engine {
 
-// A guard that requires what cannot be seen here (bits of enum belfry_taint) does not start rather than pretend.
-absl::Status CheckRequired(const Config& config, uint32_t blind_to, const std::string& backend);
+// What of a kernel::Kernel counts here.
+struct BackendTraits {
+  std::string name;
+  uint32_t blind_to = 0;         // bits of enum belfry_taint
+  bool refuses_connects = true;  // in the kernel
+};
+
+// A guard that requires what cannot be seen here, or what cannot be refused, does not start rather than pretend.
+absl::Status CheckRequired(const Config& config, const BackendTraits& backend);
+
+// Why such a guard cannot be in deny, and what to do then; empty: it can.
+struct NoDeny {
+  std::string why, remedy;
+};
+NoDeny WhyNoDeny(const GuardConfig& guard, const BackendTraits& backend);
 
 // What a guard says and this backend cannot do, a line each.
 std::vector<std::string> WithoutEffect(const Config& config, const std::string& backend);

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "belfry/limit.h"
 #include "engine/debugger.h"
 #include "engine/guard_numbers.h"
 #include "engine/own_port.h"
@@ -82,9 +83,8 @@ sockaddr_un AddressOf(const std::string& path) {
 
 }  // namespace
 
-Canary::Canary(Loop& loop, kernel::Kernel& kernel, const std::string& run_dir,
-               std::function<absl::Status(uint16_t)> guard_port)
-    : loop_(loop), kernel_(kernel), path_(run_dir + "/canary.sock"), guard_port_(std::move(guard_port)) {}
+Canary::Canary(Loop& loop, kernel::Kernel& kernel, const std::string& run_dir, Means means)
+    : loop_(loop), kernel_(kernel), path_(run_dir + "/canary.sock"), means_(std::move(means)) {}
 
 Canary::~Canary() {
   loop_.Cancel(deadline_);
@@ -112,6 +112,7 @@ kernel::GuardOrders Canary::orders() const {
   kernel::GuardOrders orders{.guard = kCanaryGuard};
   orders.orders.mode = BELFRY_MODE_DENY;
   orders.orders.withhold = verdict::WithholdingBits({});
+  orders.orders.limit = limit_;
   return orders;
 }
 
@@ -159,7 +160,7 @@ void Canary::Connect() {
 
 void Canary::ConnectToPort() {
   if (!before_.contains("tcp_state")) return;
-  if (absl::Status s = ConnectToOwnPort(guard_port_); !s.ok()) Expect("TCP connect tried", false, std::string(s.message()));
+  if (absl::Status s = ConnectToOwnPort(means_.guard_port); !s.ok()) Expect("TCP connect tried", false, std::string(s.message()));
 }
 
 void Canary::LetStrangersTry(int client) {
@@ -169,6 +170,23 @@ void Canary::LetStrangersTry(int client) {
          !error.ok() ? std::string(error.status().message())
          : *error == 0 ? "the server could send to an opener that had exited"
                        : absl::StrCat("the server's send failed: ", strerror(*error)));
+  GoOverTheLimit();
+}
+
+// A limit of its own each time, which nobody is over yet: one connect, and another after a minute.
+void Canary::GoOverTheLimit() {
+  limit_ = {.interval_ns = 60'000'000'000 + ++limits_, .burst_ns = 60'000'000'000 + limits_, .per = BELFRY_PER_UID, .seal = 0};
+  limit_.seal = belfry_seal(&limit_);
+  absl::StatusOr<int> error = 0;
+  if (absl::Status s = means_.give_orders(); s.ok())
+    error = ConnectTwice(listener_.get(), path_);
+  else
+    error = s;
+  limit_ = {};
+  if (absl::Status s = means_.give_orders(); !s.ok()) error = s;
+  Expect("connect over a limit refused", error.ok() && *error == EAGAIN,
+         !error.ok() ? std::string(error.status().message())
+                     : absl::StrCat("the second connect: ", *error == 0 ? "got through" : strerror(*error)));
 }
 
 void Canary::Tamper() {

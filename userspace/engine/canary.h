@@ -27,13 +27,16 @@ struct CanaryResult {
 
 class Canary {
  public:
-  // `guard_port` has one TCP port guarded beside the others, as kCanaryGuard, or with 0 none.
-  Canary(Loop& loop, kernel::Kernel& kernel, const std::string& run_dir, std::function<absl::Status(uint16_t)> guard_port);
+  struct Means {
+    std::function<absl::Status(uint16_t)> guard_port;  // one TCP port beside the others, as kCanaryGuard, or with 0 none
+    std::function<absl::Status()> give_orders;         // orders() beside those of the guards
+  };
+  Canary(Loop& loop, kernel::Kernel& kernel, const std::string& run_dir, Means means);
   ~Canary();
 
   // Binds the socket; its path has to be guarded (as guard kCanaryGuard) before Run.
   absl::Status Bind();
-  // What the kernel part does with the canary's own stream: it denies.
+  // What the kernel part does with the canary's own stream: it denies. For a moment of each run there is a limit too.
   kernel::GuardOrders orders() const;
   const std::string& path() const { return path_; }
 
@@ -50,6 +53,7 @@ class Canary {
   void Connect();
   void ConnectToPort();
   void LetStrangersTry(int client);
+  void GoOverTheLimit();
   void Tamper();
   void Spawn();
   void ChildEnded();
@@ -59,7 +63,9 @@ class Canary {
   Loop& loop_;
   kernel::Kernel& kernel_;
   const std::string path_;
-  const std::function<absl::Status(uint16_t)> guard_port_;
+  const Means means_;
+  belfry_limit limit_{};
+  uint32_t limits_ = 0;  // so far
   kit::OwnedFd listener_;
   uint32_t iterator_references_ = 0;
   pid_t child_ = 0;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "belfry/wire.h"
 #include "host/user_names.h"
 #include "kit/endpoint.h"
 #include "service/loopback.h"
@@ -42,12 +43,24 @@ struct DaemonLoss {
   std::chrono::seconds observe_after{600};  // if not hold
 };
 
+// How many connects of one uid, cgroup or image a guard takes: so many in a period, so many at once.
+struct ConnectLimit {
+  belfry_per per = BELFRY_PER_NOBODY;
+  uint32_t count = 0;
+  char period = 's';  // s, m or h
+  uint32_t burst = 0;
+
+  bool operator==(const ConnectLimit&) const = default;
+};
+std::string LimitText(const ConnectLimit& limit);  // "20/s per uid, burst 50"
+
 struct GuardConfig {
   verdict::GuardPolicy policy;  // name, mode and what the verdict needs
   bool agent = false;           // a SPIRE agent's guard
   std::vector<GuardedSocket> sockets;
   ListenerRule listener;
   std::shared_ptr<const verdict::Rules> rules;  // null: everyone may connect
+  std::optional<ConnectLimit> limit;            // nullopt: as often as they want
   uint32_t require = 0;  // taints that the backend must be able to see
   std::optional<Preexisting> preexisting;
   std::optional<DaemonLoss> on_daemon_loss;

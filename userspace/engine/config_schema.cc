@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "engine/config_limit.h"
 #include "engine/config_metrics.h"
 #include "engine/config_rules.h"
 #include "verdict/soundness.h"
@@ -184,12 +185,12 @@ constexpr Key<GuardDraft> kGuardKeys[] = {
     {"rootless", PolicyTruth<&verdict::GuardPolicy::rootless>},
     {"delegated", ReadDelegated},
     {"allow", ReadRules},
-    {"limit", nullptr, "no limit: limits are not there yet"},
+    {"limit", ReadLimit},
 };
 
 // A port's connections are told, not held: what would need a hold is a mistake, not a promise.
 void CheckPort(YamlReader& reader, const Node& node, const GuardDraft& guard) {
-  for (const char* key : {"withhold_on", "except", "require", "preexisting", "on_daemon_loss", "sqpoll", "delegated"})
+  for (const char* key : {"withhold_on", "except", "require", "preexisting", "on_daemon_loss", "sqpoll", "delegated", "limit"})
     if (node[key]) reader.Wrong(node[key], absl::StrCat("\"", key, "\" of a TCP port"), "that of a unix socket: a port's connections are only told");
   if (guard.config.policy.mode == verdict::Mode::kDeny)
     reader.Wrong(node["mode"], "deny for a TCP port", "observe or warn: its connections are told, they cannot be cut yet");

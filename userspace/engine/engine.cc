@@ -38,6 +38,10 @@ bool SameName(const kernel::GuardedName& a, const kernel::GuardedName& b) {
   return a.guard == b.guard && a.socket == b.socket && a.dev == b.dev && a.path == b.path;
 }
 
+BackendTraits TraitsOf(const kernel::Kernel& kernel) {
+  return {.name = kernel.BackendName(), .blind_to = kernel.BlindTo(), .refuses_connects = kernel.RefusesUse()};
+}
+
 // What lies in it is believed: the operator's override switches guards off.
 absl::Status MakeDirectory(const std::string& path) {
   if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
@@ -54,9 +58,7 @@ absl::Status MakeDirectory(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Make(EngineParts parts, const kit::Log& log) {
-  if (absl::Status status = CheckRequired(parts.config, parts.kernel->BlindTo(), parts.kernel->BackendName());
-      !status.ok())
-    return status;
+  if (absl::Status status = CheckRequired(parts.config, TraitsOf(*parts.kernel)); !status.ok()) return status;
   if (absl::Status status = MakeDirectory(parts.config.run_dir); !status.ok()) return status;
   auto loop = Loop::Make();
   if (!loop.ok()) return loop.status();
@@ -90,9 +92,11 @@ Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loo
           .listeners_changed = [this] { listeners_->Scan([] {}); },
           .opened = [this](const Guard& guard, const belfry_pin& opener) { Prefetch(guard, opener); }});
   sweep_ = std::make_unique<Sweep>(kernel(), guards_, seen_, *cuts_, *gate_, gaps_, [this] { pipeline_->Turn(); });
-  modes_ = std::make_unique<Modes>(parts_.config.run_dir, guards_, host::DisarmedBy(parts_.disarm_file));
+  modes_ = std::make_unique<Modes>(parts_.config.run_dir, guards_, host::DisarmedBy(parts_.disarm_file),
+                                   TraitsOf(kernel()));
   canary_ = std::make_unique<Canary>(*loop_, kernel(), parts_.config.run_dir,
-                                     [this](uint16_t port) { return GuardPorts(port); });
+                                     Canary::Means{.guard_port = [this](uint16_t port) { return GuardPorts(port); },
+                                                   .give_orders = [this] { return GiveOrders(); }});
   bench_ = std::make_unique<Bench>(Bench{*loop_, kernel(), guards_, gaps_, *cuts_, *reader_, *gate_, journal_,
                                          [this] { pipeline_->Turn(); }, parts_.deadlines});
   questions_ = std::make_unique<Answers>(*this);
@@ -310,8 +314,7 @@ void Engine::ModesChanged() {
 absl::StatusOr<std::string> Engine::Reload() {
   auto config = LoadConfig(parts_.config.file, parts_.accounts());
   if (!config.ok()) return config.status();
-  if (absl::Status status = CheckRequired(*config, kernel().BlindTo(), kernel().BackendName()); !status.ok())
-    return status;
+  if (absl::Status status = CheckRequired(*config, TraitsOf(kernel())); !status.ok()) return status;
   const Config& now = parts_.config;
   if (config->run_dir != now.run_dir || config->bpffs != now.bpffs || config->pin != now.pin ||
       config->host_is_self != now.host_is_self || config->metrics != now.metrics)

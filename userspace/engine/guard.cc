@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "evidence/decode.h"
+
 namespace belfry::engine {
 namespace {
 
@@ -35,8 +37,13 @@ void Tally::CountTaints(uint32_t bits) {
 }
 
 // A use that this version does not know comes from a newer kernel part.
-void Tally::CountRefused(uint32_t use) {
-  if (use < refused.size()) ++refused[use];
+void Tally::CountRefused(uint32_t use, uint64_t times) {
+  if (use < refused.size()) refused[use] += times;
+}
+
+void Tally::CountWouldHit(const std::string& who, uint64_t now_ns) {
+  last_would_withhold_ns = now_ns;
+  if (would_be_hit.size() < kWouldBeHitLimit) would_be_hit.insert(who);
 }
 
 void Guard::CountVerdict(const std::vector<std::string>& reasons, const std::string& who, uint64_t now_ns) {
@@ -47,9 +54,13 @@ void Guard::CountVerdict(const std::vector<std::string>& reasons, const std::str
   ++tally.withheld;
   const bool denies = mode == verdict::Mode::kDeny;
   for (const std::string& reason : reasons) ++(denies ? tally.withheld_for : tally.would_withhold)[reason];
-  if (denies) return;
-  tally.last_would_withhold_ns = now_ns;
-  if (tally.would_be_hit.size() < kWouldBeHitLimit) tally.would_be_hit.insert(who);
+  if (!denies) tally.CountWouldHit(who, now_ns);
+}
+
+void Guard::CountLimited(uint64_t times, bool were_refused, const std::string& who, uint64_t now_ns) {
+  if (were_refused) return tally.CountRefused(BELFRY_USE_LIMIT, times);
+  tally.would_withhold[evidence::UseName(BELFRY_USE_LIMIT)] += times;
+  tally.CountWouldHit(who, now_ns);
 }
 
 void Guards::Replace(std::vector<Guard> guards) {

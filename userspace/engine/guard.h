@@ -30,13 +30,14 @@ struct Tally {
   std::map<std::string, uint64_t> withheld_for;                // reason -> verdicts withheld in deny
   std::map<std::string, uint64_t> would_withhold;              // reason -> verdicts that deny would have withheld
   std::array<uint64_t, BELFRY_TAINT_COUNT> taints{};           // told of connections
-  std::array<uint64_t, BELFRY_USE_MAX> refused{};              // told of connections, each kind once
+  std::array<uint64_t, BELFRY_USE_MAX> refused{};              // told of connections, each kind once; of a limit, connects
   uint64_t last_would_withhold_ns = 0;
   uint64_t to_port = 0;  // connections to a TCP port, which leave no record
   std::set<std::string> would_be_hit;  // "uid comm", bounded
 
   void CountTaints(uint32_t bits);
-  void CountRefused(uint32_t use);
+  void CountWouldHit(const std::string& who, uint64_t now_ns);
+  void CountRefused(uint32_t use, uint64_t times = 1);
 };
 
 struct Guard {
@@ -54,6 +55,8 @@ struct Guard {
   bool IsOwn(const belfry_pin& pin) const;  // the guard's own branch: never withheld, never cut
   verdict::GuardPolicy PolicyNow() const;   // with the mode of now
   void CountVerdict(const std::vector<std::string>& reasons, const std::string& who, uint64_t now_ns);
+  // Connects over the limit: refused, or what deny would have refused.
+  void CountLimited(uint64_t times, bool were_refused, const std::string& who, uint64_t now_ns);
 };
 
 class Guards {

@@ -36,6 +36,7 @@ void Listeners::Scan(std::function<void()> done) {
 
 void Listeners::Finished() {
   scanning_ = false;
+  TellKernel();
   for (const auto& done : std::exchange(waiting_, {})) done();
   auto next = std::exchange(waiting_for_next_, {});
   if (next.empty()) return;
@@ -43,6 +44,13 @@ void Listeners::Finished() {
   Scan([next = std::move(next)] {
     for (const auto& done : next) done();
   });
+}
+
+void Listeners::TellKernel() {
+  std::vector<kernel::GuardServer> servers;
+  for (const Guard& guard : guards_.all())
+    for (const Listener& listener : guard.listeners) servers.push_back({.guard = guard.number, .server = listener.pin});
+  if (absl::Status status = kernel_.SetServers(servers); !status.ok()) log_.Warning(std::string(status.message()));
 }
 
 std::vector<Listeners::Candidate> Listeners::Candidates() {

@@ -41,6 +41,7 @@ class Listeners {
   void Settle(const Candidate& candidate, const std::string& path, const std::string& against);
   void LetGo(const std::vector<Candidate>& holders);
   void Finished();
+  void TellKernel();
 
   kernel::Kernel& kernel_;
   Guards& guards_;

@@ -10,11 +10,6 @@ constexpr char kNow[] = "modes.json";
 constexpr char kOverride[] = "mode.override.json";
 constexpr char kEveryGuard[] = "*";  // in the override: each guard that is not named (`belfry mode --all`)
 
-// The mode that can be kept: nobody's connection to a TCP port is refused or cut.
-verdict::Mode Kept(const Guard& guard, verdict::Mode mode) {
-  return guard.config.is_port() && mode == verdict::Mode::kDeny ? verdict::Mode::kWarn : mode;
-}
-
 }  // namespace
 
 absl::StatusOr<ModesByName> ReadModes(const std::string& file) {
@@ -37,6 +32,10 @@ absl::Status WriteModes(const std::string& file, const ModesByName& modes) {
   return WriteGuardTexts(file, texts);
 }
 
+verdict::Mode Modes::Kept(const Guard& guard, verdict::Mode mode) const {
+  return mode == verdict::Mode::kDeny && !WhyNoDeny(guard.config, backend_).why.empty() ? verdict::Mode::kWarn : mode;
+}
+
 absl::Status Modes::Apply() {
   auto wanted = ReadModes(File(kOverride));
   for (Guard& guard : guards_.all()) {
@@ -57,9 +56,10 @@ absl::StatusOr<std::vector<std::string>> Modes::Set(const std::string& name, ver
   if (disarmed_ && mode != verdict::Mode::kObserve)
     return kit::Error(absl::StatusCode::kFailedPrecondition, "setting a mode", *disarmed_,
                       "take that away and restart belfryd");
-  if (const Guard* guard = guards_.ByName(name); guard != nullptr && Kept(*guard, mode) != mode)
-    return kit::Error(absl::StatusCode::kFailedPrecondition, "setting a mode", "the connections of a TCP port cannot be cut yet",
-                      "observe or warn");
+  if (const Guard* guard = guards_.ByName(name); guard != nullptr && Kept(*guard, mode) != mode) {
+    const NoDeny no_deny = WhyNoDeny(guard->config, backend_);
+    return kit::Error(absl::StatusCode::kFailedPrecondition, "setting a mode", no_deny.why, no_deny.remedy);
+  }
   auto wanted = ReadModes(File(kOverride));
   ModesByName over = wanted.ok() ? *std::move(wanted) : ModesByName();
   if (name.empty()) over[kEveryGuard] = mode;

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/backend_limits.h"
 #include "engine/guard.h"
 
 namespace belfry::engine {
@@ -26,13 +27,14 @@ absl::Status WriteModes(const std::string& file, const ModesByName& modes);
 class Modes {
  public:
   // `disarmed`: why nothing may be refused on this machine (host/machine.h); then every guard observes.
-  Modes(std::string run_dir, Guards& guards, std::optional<std::string> disarmed)
-      : run_dir_(std::move(run_dir)), guards_(guards), disarmed_(std::move(disarmed)) {}
+  // A guard that cannot deny on `backend` warns instead.
+  Modes(std::string run_dir, Guards& guards, std::optional<std::string> disarmed, BackendTraits backend)
+      : run_dir_(std::move(run_dir)), guards_(guards), disarmed_(std::move(disarmed)), backend_(std::move(backend)) {}
 
   // Gives every guard its mode and writes modes.json. A broken override is reported and does not hold.
   absl::Status Apply();
 
-  // Empty name: every guard. Returns whose mode changed. NotFound: no such guard. FailedPrecondition: disarmed.
+  // Empty name: every guard. Returns whose mode changed. NotFound: no such guard. FailedPrecondition: disarmed, or it cannot deny here.
   absl::StatusOr<std::vector<std::string>> Set(const std::string& guard, verdict::Mode mode);
 
   const std::optional<std::string>& disarmed() const { return disarmed_; }
@@ -40,10 +42,12 @@ class Modes {
  private:
   std::string File(const char* name) const { return run_dir_ + "/" + name; }
   absl::Status WriteNow() const;
+  verdict::Mode Kept(const Guard& guard, verdict::Mode mode) const;
 
   const std::string run_dir_;
   Guards& guards_;
   const std::optional<std::string> disarmed_;
+  const BackendTraits backend_;
 };
 
 }  // namespace belfry::engine

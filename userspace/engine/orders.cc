@@ -1,5 +1,6 @@
 #include "engine/orders.h"
 
+#include "belfry/limit.h"
 #include "verdict/soundness.h"
 
 namespace belfry::engine {
@@ -16,6 +17,20 @@ uint32_t ModeWord(verdict::Mode mode) {
 
 }  // namespace
 
+belfry_limit LimitOrders(const std::optional<ConnectLimit>& limit) {
+  belfry_limit orders{};
+  if (!limit) return orders;
+  const std::chrono::nanoseconds period = limit->period == 's'   ? std::chrono::seconds(1)
+                                          : limit->period == 'm' ? std::chrono::minutes(1)
+                                                                 : std::chrono::nanoseconds(std::chrono::hours(1));
+  const auto period_ns = static_cast<uint64_t>(period.count());
+  orders.interval_ns = (period_ns + limit->count - 1) / limit->count;
+  orders.burst_ns = orders.interval_ns * limit->burst;
+  orders.per = limit->per;
+  orders.seal = belfry_seal(&orders);
+  return orders;
+}
+
 uint64_t LossNs(const GuardConfig& config) {
   const DaemonLoss loss = config.on_daemon_loss.value_or(DaemonLoss{.hold = config.agent});
   return loss.hold ? 0 : static_cast<uint64_t>(std::chrono::nanoseconds(loss.observe_after).count());
@@ -26,12 +41,14 @@ std::vector<kernel::GuardOrders> OrdersOf(Guards& guards) {
   for (const Guard& guard : guards.all()) {
     kernel::GuardOrders one{.guard = guard.number};
     one.orders.mode = ModeWord(guard.mode);
-    one.orders.flags = guard.config.allow_sqpoll ? BELFRY_GUARD_ALLOW_SQPOLL : 0u;
+    one.orders.flags = (guard.config.allow_sqpoll ? BELFRY_GUARD_ALLOW_SQPOLL : 0u) |
+                       (guard.config.agent ? BELFRY_GUARD_FULL_REFUSES : 0u);
     one.orders.withhold = verdict::WithholdingBits(guard.config.policy);
     // What was open before is left alone where the guard adopts it.
     if (PreexistingPolicy(guard.config, guard.mode) == Preexisting::kAdopt)
       one.orders.withhold &= ~(1u << BELFRY_TAINT_PREEXISTING);
     one.orders.loss_ns = LossNs(guard.config);
+    one.orders.limit = LimitOrders(guard.config.limit);
     all.push_back(one);
   }
   return all;

@@ -1,8 +1,9 @@
-// What the kernel part is told to do for each guard: its mode, and what it withholds.
+// What the kernel part is told to do for each guard: its mode, what it withholds, its limit.
 // Pure; loop thread only.
 #ifndef BELFRY_ENGINE_ORDERS_H_
 #define BELFRY_ENGINE_ORDERS_H_
 
+#include <optional>
 #include <vector>
 
 #include "engine/guard.h"
@@ -12,6 +13,9 @@ namespace belfry::engine {
 
 // Of every guard as it stands now.
 std::vector<kernel::GuardOrders> OrdersOf(Guards& guards);
+
+// In the kernel's words; rounded so that nobody gets more than was said. Of no limit: zeros.
+belfry_limit LimitOrders(const std::optional<ConnectLimit>& limit);
 
 // How long the daemon may be silent before a guard in deny only observes; 0: for ever. Where the file says nothing, a
 // SPIRE agent's guard holds and any other lets go after ten minutes (design 4).

@@ -5,14 +5,22 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "engine/guarded_ports.h"
 #include "kit/clock.h"
+#include "kit/escape.h"
 #include "verdict/soundness.h"
 
 namespace belfry::engine {
 namespace {
 
 constexpr size_t kServersMax = 16;  // of one line
+
+template <typename Event>
+uint64_t CookieOf(const Event& event) {
+  return event.cookie;
+}
+uint64_t CookieOf(const belfry_event_limited&) { return 0; }
 
 template <typename Event>
 effect::Entry About(const char* action, const Event& event, const Guard& guard) {
@@ -25,7 +33,11 @@ effect::Entry About(const char* action, const Event& event, const Guard& guard) 
           .uid = connection.creds.euid,
           .comm = std::string(evidence::Text(connection.comm)),
           .reasons = verdict::TaintNames(connection.taints),
-          .cookie = event.cookie};
+          .cookie = CookieOf(event)};
+}
+
+std::string WhoIs(const belfry_connection& connection) {
+  return absl::StrCat(connection.creds.euid, " ", kit::Escape(evidence::Text(connection.comm)));
 }
 
 }  // namespace
@@ -173,6 +185,20 @@ void Pipeline::Apply(const belfry_event_tampered& event) {
         event.by);
     suspects_.push_back({connection->cookie, guard->number, opener, taints});
   }
+}
+
+// Told before the connection itself, which there is none of if it was refused.
+void Pipeline::Apply(const belfry_event_limited& event) {
+  Guard* guard = guards_.ByNumber(event.connection.guard);
+  if (guard == nullptr) return;
+  effect::Entry line = About(event.refused != 0 ? "refused" : "would_withhold", event, *guard);
+  line.outcome = event.refused != 0 ? "failure" : "";
+  line.reasons = {evidence::UseName(BELFRY_USE_LIMIT)};
+  if (guard->config.limit) line.message = "more than " + LimitText(*guard->config.limit);
+  if (event.times > 1) line.message += absl::StrCat("; ", event.times - 1, " more since it was last told");
+  guard->CountLimited(event.times, event.refused != 0, WhoIs(event.connection), event.header.time_ns);
+  lines_.push_back(std::move(line));
+  if (journal_.followed() || journal_.alarmed()) witness_.Name(event.connection, lines_.back());
 }
 
 // Named at its place in the stream: by the end of the turn it may have executed something else.

@@ -62,6 +62,7 @@ class Pipeline {
   void Apply(const belfry_event_listener& event);
   void Apply(const belfry_event_refused& event);
   void Apply(const belfry_event_tampered& event);
+  void Apply(const belfry_event_limited& event);
   void Say(effect::Entry line, const belfry_pin& who);
   void SuspectOpener(const belfry_pin& opener, uint32_t taint);
   void Forget(const std::vector<uint64_t>& gone);

@@ -50,6 +50,32 @@ void ReceiveDescriptor(int from) {
   if (recvmsg(from, &message, MSG_DONTWAIT) < 0) return;
 }
 
+// Plays in a child of a process with threads: system calls only. What it ended with.
+template <typename Play>
+absl::StatusOr<int> EndOfChild(Play play) {
+  const pid_t child = _Fork();  // no handlers of other threads
+  if (child == 0) _exit(play());
+  if (child < 0) return kit::ErrnoError(kForking);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+struct Door {
+  explicit Door(const std::string& path) {
+    memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
+  }
+  // 0, or the error.
+  int Try(int client) const {
+    return connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+  }
+  sockaddr_un address{.sun_family = AF_UNIX};
+};
+
+int FreshClient() { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }
+
+kit::OwnedFd Accept(int listener) { return kit::OwnedFd(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)); }
+
 // As a 32-bit program asks. Where the kernel has no such door this is the child's end, which does not matter.
 void IoctlAs32Bit([[maybe_unused]] int fd) {
 #if defined(__x86_64__)
@@ -58,8 +84,7 @@ void IoctlAs32Bit([[maybe_unused]] int fd) {
 #endif
 }
 
-// In a child of a process with threads: system calls only.
-[[noreturn]] void PlayStranger(int client, int mail, const int (&pipe)[2]) {
+int PlayStranger(int client, int mail, const int (&pipe)[2]) {
   char byte = 'x';
   int number = 0;
   if (send(client, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) number = errno;
@@ -71,7 +96,7 @@ void IoctlAs32Bit([[maybe_unused]] int fd) {
   ioctl(client, FIONREAD, &number);
   shutdown(client, SHUT_RDWR);
   IoctlAs32Bit(client);
-  _exit(0);
+  return 0;
 }
 
 }  // namespace
@@ -83,24 +108,24 @@ absl::Status TryEverything(int client) {
   if (pipe2(pipe, O_CLOEXEC) != 0) return kit::ErrnoError(kForking);
   const kit::OwnedFd reader(pipe[0]), writer(pipe[1]);
   if (!SendDescriptor(sender.get(), client)) return kit::ErrnoError(kForking);
-  const pid_t child = _Fork();  // no handlers of other threads
-  if (child == 0) PlayStranger(client, receiver.get(), pipe);
-  if (child < 0) return kit::ErrnoError(kForking);
-  waitpid(child, nullptr, 0);
-  return absl::OkStatus();
+  return EndOfChild([&] { return PlayStranger(client, receiver.get(), pipe); }).status();
 }
 
 absl::StatusOr<int> AnswerTheDead(int listener, const std::string& path) {
-  sockaddr_un address{.sun_family = AF_UNIX};
-  memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
-  const kit::OwnedFd client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const pid_t child = _Fork();
-  if (child == 0) _exit(connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : 1);
-  if (child < 0 || !client) return kit::ErrnoError(kForking);
-  waitpid(child, nullptr, 0);
-  const kit::OwnedFd server(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  const Door door(path);
+  const kit::OwnedFd client(FreshClient());
+  if (!client) return kit::ErrnoError(kForking);
+  if (auto end = EndOfChild([&] { return door.Try(client.get()); }); !end.ok()) return end;
+  const kit::OwnedFd server = Accept(listener);
   if (!server) return kit::ErrnoError("accepting the canary's second connection");
   return send(server.get(), "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : errno;
+}
+
+absl::StatusOr<int> ConnectTwice(int listener, const std::string& path) {
+  const Door door(path);
+  const auto end = EndOfChild([&] { return door.Try(FreshClient()) != 0 ? -1 : door.Try(FreshClient()); });
+  while (Accept(listener)) continue;
+  return end;
 }
 
 }  // namespace belfry::engine

@@ -26,6 +26,7 @@ void MakeSafe(belfry_event_taint&) {}
 void MakeSafe(belfry_event_listener&) {}
 void MakeSafe(belfry_event_refused& event) { End(event.comm); }
 void MakeSafe(belfry_event_tampered& event) { End(event.comm); }
+void MakeSafe(belfry_event_limited& event) { End(event.connection.comm); }
 
 // Copied, not cast: the ring aligns to 8 bytes, a test's or a recording's bytes to nothing.
 template <typename Body>
@@ -52,6 +53,7 @@ constexpr Reader kReaders[BELFRY_KIND_MAX] = {
     As<belfry_event_tcp>,       // TCP_CONNECT
     As<belfry_event_refused>,   // REFUSED
     As<belfry_event_tampered>,  // TAMPERED
+    As<belfry_event_limited>,   // LIMITED
 };
 
 }  // namespace
@@ -74,7 +76,7 @@ std::optional<Event> Decoder::Decode(std::span<const std::byte> record) {
 
 const char* UseName(uint32_t use) {
   constexpr const char* kNames[BELFRY_USE_MAX] = {"send",     "receive",    "transfer", "shutdown",
-                                                  "setsockopt", "ioctl", "answer"};
+                                                  "setsockopt", "ioctl", "answer", "limit"};
   return use < BELFRY_USE_MAX ? kNames[use] : "unknown";
 }
 

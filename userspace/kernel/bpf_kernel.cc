@@ -17,11 +17,13 @@
 #include "kernel/candidates.h"
 #include "kernel/hooks.h"
 #include "kernel/loader.h"
+#include "kernel/map_keys.h"
 #include "kernel/name_key.h"
 #include "kernel/pins.h"
 #include "kernel/ports.h"
 #include "kernel/records.h"
 #include "kernel/ring.h"
+#include "kernel/servers.h"
 #include "kernel/snapshot.h"
 #include "kit/clock.h"
 #include "kit/error.h"
@@ -62,6 +64,9 @@ class BpfKernel : public Kernel {
     return WriteGuardedPorts(ports, Fd(loaded_.skeleton->maps.port_guards), Fd(loaded_.skeleton->maps.guarded_ports));
   }
   absl::Status SetOrders(std::span<const GuardOrders> orders) override;
+  absl::Status SetServers(std::span<const GuardServer> servers) override {
+    return WriteServers(servers, Fd(loaded_.skeleton->maps.servers));
+  }
   absl::Status SignOfLife() override;
   absl::Status Taint(uint64_t cookie, uint32_t bits) override { return records_->Taint(cookie, bits); }
   absl::Status Insert(uint64_t cookie, const belfry_connection& record) override {
@@ -79,6 +84,7 @@ class BpfKernel : public Kernel {
  private:
   absl::StatusOr<belfry_settings> Settings() const;
   absl::Status SetSettings(const belfry_settings& settings) const;
+  ProgramCounters CountersOf(belfry_program program, const char* name) const;
   uint64_t Missed(const Hook& hook) const;
   int Fd(const bpf_map* map) const { return bpf_map__fd(map); }
 
@@ -163,14 +169,7 @@ absl::Status BpfKernel::SetGuardedNames(std::span<const GuardedName> names) {
       return kit::ErrnoError("guarding a socket's name", "guard fewer sockets");
     }
   }
-  std::vector<belfry_name_key> old;
-  belfry_name_key key = {}, next = {};
-  for (int error = bpf_map_get_next_key(fd, nullptr, &next); error == 0;
-       error = bpf_map_get_next_key(fd, &key, &next)) {
-    key = next;
-    if (!wanted.contains({key.hash, key.dev})) old.push_back(key);
-  }
-  for (const belfry_name_key& gone : old) bpf_map_delete_elem(fd, &gone);
+  DeleteUnwanted<belfry_name_key>(fd, [&](const belfry_name_key& key) { return wanted.contains({key.hash, key.dev}); });
   absl::StatusOr<belfry_settings> settings = Settings();
   if (!settings.ok()) return settings.status();
   ++settings->epoch;
@@ -211,30 +210,38 @@ uint64_t BpfKernel::Missed(const Hook& hook) const {
   return least.value_or(0);
 }
 
+ProgramCounters BpfKernel::CountersOf(belfry_program program, const char* name) const {
+  const uint32_t key = program;
+  std::vector<belfry_counts> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
+  belfry_counts sum = {};
+  if (bpf_map_lookup_elem(Fd(loaded_.skeleton->maps.counters), &key, per_cpu.data()) == 0) {
+    for (const belfry_counts& one : per_cpu) {
+      for (int i = 0; i < BELFRY_COUNT_MAX; ++i) sum.count[i] += one.count[i];
+    }
+  }
+  return {.name = name,
+          .seen = sum.count[BELFRY_COUNT_SEEN],
+          .sent = sum.count[BELFRY_COUNT_SENT],
+          .ignored = sum.count[BELFRY_COUNT_IGNORED],
+          .lost_ring = sum.count[BELFRY_COUNT_LOST_RING],
+          .lost_map = sum.count[BELFRY_COUNT_LOST_MAP],
+          .refused = sum.count[BELFRY_COUNT_REFUSED]};
+}
+
 std::vector<ProgramCounters> BpfKernel::Counters() {
   std::vector<ProgramCounters> all;
-  std::vector<belfry_counts> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
+  // Part of the program that records connects.
+  ProgramCounters limit = CountersOf(BELFRY_PROGRAM_LIMIT, "limit");
   for (const Hook& hook : HooksOf(chosen_.backend)) {
-    const uint32_t program = hook.counters;
-    belfry_counts sum = {};
-    if (bpf_map_lookup_elem(Fd(loaded_.skeleton->maps.counters), &program, per_cpu.data()) == 0) {
-      for (const belfry_counts& one : per_cpu) {
-        for (int i = 0; i < BELFRY_COUNT_MAX; ++i) sum.count[i] += one.count[i];
-      }
-    }
-    ProgramCounters counters{.name = hook.name,
-                             .seen = sum.count[BELFRY_COUNT_SEEN],
-                             .sent = sum.count[BELFRY_COUNT_SENT],
-                             .ignored = sum.count[BELFRY_COUNT_IGNORED],
-                             .lost_ring = sum.count[BELFRY_COUNT_LOST_RING],
-                             .lost_map = sum.count[BELFRY_COUNT_LOST_MAP],
-                             .refused = sum.count[BELFRY_COUNT_REFUSED]};
+    ProgramCounters counters = CountersOf(hook.counters, hook.name);
     if (auto link = loaded_.links.find(hook.name); link != loaded_.links.end()) {
       counters.attached = IsAttached(link->second.get());
       counters.missed = Missed(hook);
     }
+    if (hook.counters == BELFRY_PROGRAM_PIN || hook.counters == BELFRY_PROGRAM_DATA_READY) limit.attached = counters.attached;
     all.push_back(std::move(counters));
   }
+  all.push_back(std::move(limit));
   return all;
 }
 

@@ -16,6 +16,7 @@ struct BpfOptions {
   bool pin = true;  // false: embedded use; everything goes when the process ends
   uint32_t max_connections = 65536;
   uint32_t max_processes = 65536;
+  uint32_t max_buckets = 16384;  // uids, cgroups and images that limits count, of all guards
   uint32_t ring_bytes = 4 << 20;
   // The root directory against which "another mount namespace" and "another root" are judged.
   enum class Reference { kInit, kSelf } reference = Reference::kInit;

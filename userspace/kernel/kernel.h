@@ -49,8 +49,14 @@ struct GuardOrders {
   belfry_guard orders{};
 };
 
+// A process that serves a guard by its listener rule.
+struct GuardServer {
+  uint32_t guard = 0;
+  belfry_pin server{};  // number and start: its exec id is no part of it
+};
+
 struct ProgramCounters {
-  std::string name;  // as in bpf/: "process_exec"
+  std::string name;  // as in bpf/: "process_exec"; "limit" is of connects held against a limit, whoever records them
   uint64_t seen = 0, sent = 0, ignored = 0, lost_ring = 0, lost_map = 0;
   uint64_t refused = 0;   // how often it said no
   uint64_t missed = 0;    // recursion_misses: the kernel did not run the program
@@ -92,6 +98,8 @@ class Kernel {
   virtual absl::Status SetGuardedPorts(std::span<const GuardedPort> ports) = 0;  // likewise
   // What is refused for each guard; a guard that is not named observes. Takes effect at once, guard by guard.
   virtual absl::Status SetOrders(std::span<const GuardOrders> orders) = 0;
+  // Whom no limit concerns, beside whoever called listen(2).
+  virtual absl::Status SetServers(std::span<const GuardServer> servers) = 0;
   // The daemon lives: guards with a limit on its silence go on denying.
   virtual absl::Status SignOfLife() = 0;
   // Sets bits for good; NotFound if there is no such record.
@@ -105,7 +113,7 @@ class Kernel {
   virtual std::vector<ProgramCounters> Counters() = 0;
   virtual const std::string& BackendName() const = 0;             // "bpf_lsm", "fmod_ret", "cgroup"
   virtual const std::vector<std::string>& StepsDown() const = 0;  // why each better backend was not taken
-  virtual bool RefusesUse() const = 0;  // others cannot use a stream unseen: nobody needs to be searched for
+  virtual bool RefusesUse() const = 0;  // others cannot use a stream unseen: nobody needs to be searched for; connects too
   virtual uint32_t BlindTo() const = 0;                           // bits of enum belfry_taint this backend cannot see
 };
 

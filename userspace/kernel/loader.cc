@@ -23,7 +23,8 @@ namespace {
 // Maps that outlive a daemon; the others hold only questions. Those of bpf/cookie.bpf.h only older kernels need.
 constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "listeners_by_cookie", "guarded_names",
                                    "settings",  "made",        "counters", "events",    "serving", "guards",
-                                   "cookies",   "marks",       "guarded_ports", "port_guards", "openings", "openings_by_ends", "places"};
+                                   "cookies",   "marks",       "guarded_ports", "port_guards", "openings", "openings_by_ends", "places",
+                                   "servers", "buckets", "bucket_places"};
 
 // Never the same twice while the machine is up: the time since boot, in nanoseconds.
 uint64_t NewGeneration() {
@@ -125,6 +126,9 @@ void ChooseSizes(const BpfOptions& options, belfry_bpf* skeleton) {
   bpf_map__set_max_entries(skeleton->maps.connections, options.max_connections);
   bpf_map__set_max_entries(skeleton->maps.places, options.max_connections + 1);
   skeleton->rodata->circle = options.max_connections;
+  bpf_map__set_max_entries(skeleton->maps.buckets, options.max_buckets);
+  bpf_map__set_max_entries(skeleton->maps.bucket_places, options.max_buckets + 1);
+  skeleton->rodata->bucket_circle = options.max_buckets;
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
   bpf_map__set_max_entries(skeleton->maps.events, options.ring_bytes);
   // Both ends, and some more listeners than can be guarded.

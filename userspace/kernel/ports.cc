@@ -7,8 +7,8 @@
 #include <iterator>
 #include <map>
 #include <memory>
-#include <vector>
 
+#include "kernel/map_keys.h"
 #include "kit/error.h"
 
 namespace belfry::kernel {
@@ -31,16 +31,6 @@ Wanted KeysOf(std::span<const GuardedPort> ports) {
   return wanted;
 }
 
-std::vector<belfry_port_key> Unwanted(int fd, const Wanted& wanted) {
-  std::vector<belfry_port_key> old;
-  belfry_port_key key = {}, next = {};
-  for (int error = bpf_map_get_next_key(fd, nullptr, &next); error == 0; error = bpf_map_get_next_key(fd, &key, &next)) {
-    key = next;
-    if (!wanted.contains(key)) old.push_back(key);
-  }
-  return old;
-}
-
 }  // namespace
 
 absl::Status WriteGuardedPorts(std::span<const GuardedPort> ports, int guards_fd, int bits_fd) {
@@ -55,7 +45,7 @@ absl::Status WriteGuardedPorts(std::span<const GuardedPort> ports, int guards_fd
   const uint32_t zero = 0;
   if (bpf_map_update_elem(bits_fd, &zero, bits.get(), BPF_ANY) != 0)
     return kit::ErrnoError("writing the map `guarded_ports`");
-  for (const belfry_port_key& gone : Unwanted(guards_fd, wanted)) bpf_map_delete_elem(guards_fd, &gone);
+  DeleteUnwanted<belfry_port_key>(guards_fd, [&](const belfry_port_key& key) { return wanted.contains(key); });
   return absl::OkStatus();
 }
 
