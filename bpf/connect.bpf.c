@@ -11,6 +11,7 @@
 #include "limit.bpf.h"
 #include "listener.bpf.h"
 #include "record.bpf.h"
+#include "rules.bpf.h"
 #include "unrecorded.bpf.h"
 
 /* Another process connects a socket whose connection is recorded: whose words travel on it is not certain any more. */
@@ -28,7 +29,7 @@ static __always_inline void mark_ambiguous(u64 cookie, struct belfry_connection 
 		count_seen(BELFRY_PROGRAM_CONNECT_UNIX, BELFRY_COUNT_IGNORED);
 		return;
 	}
-	record = begin_record(struct belfry_event_taint, BELFRY_KIND_TAINT);
+	record = begin_violation(struct belfry_event_taint, BELFRY_KIND_TAINT);
 	if (!record) {
 		count_seen(BELFRY_PROGRAM_CONNECT_UNIX, BELFRY_COUNT_LOST_RING);
 		return;
@@ -159,28 +160,15 @@ static __always_inline u64 fill_unrecorded(struct belfry_connection *connection,
 	return key_of(client);
 }
 
-SEC("tp_btf/sk_data_ready")
-int BPF_PROG(connect_ready, struct sock *sk)
+static __noinline void record_success(struct sock *sk, u32 guard, struct judged *judged)
 {
 	struct belfry_connection connection = {};
-	struct belfry_intent *intent;
-	struct task_struct *task;
+	struct task_struct *task = current_task();
+	u32 tid = GET(task, pid), kind = BELFRY_KIND_CONNECT;
+	struct belfry_intent *intent = bpf_map_lookup_elem(&intents, &tid);
 	struct unix_sock *client, *server;
-	u32 guard, tid, kind = BELFRY_KIND_CONNECT;
 	u64 key;
 
-	if (GET(sk, __sk_common.skc_family) != AF_UNIX || GET(sk, __sk_common.skc_state) != TCP_LISTEN)
-		return 0;
-	if (!acts())
-		return 0;
-	guard = listener_guard(sk, kept_with(sk));
-	if (guard == BELFRY_GUARD_NONE) {
-		count_seen(BELFRY_PROGRAM_DATA_READY, BELFRY_COUNT_IGNORED);
-		return 0;
-	}
-	task = current_task();
-	tid = GET(task, pid);
-	intent = bpf_map_lookup_elem(&intents, &tid);
 	fill_opener(&connection, task);
 	if (intent && intent->cookie) {
 		client = VIEW(struct unix_sock, intent->client_sk);
@@ -194,8 +182,29 @@ int BPF_PROG(connect_ready, struct sock *sk)
 		kind = BELFRY_KIND_UNRECORDED;
 		key = fill_unrecorded(&connection, sk, guard, task);
 	}
-	is_refused_by_limit(&connection, sk, false);	/* it has succeeded: only told */
-	keep_connection(BELFRY_PROGRAM_DATA_READY, kind, key, &connection, BPF_NOEXIST);
+	is_refused_by_limit(&connection, false);	/* it has succeeded: only told */
+	is_barred(&connection, judged, false);
+	keep_connection(BELFRY_PROGRAM_DATA_READY, kind, key, &connection, BPF_NOEXIST, judged->verdict & VERDICT_AGAINST);
+}
+
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(connect_ready, struct sock *sk)
+{
+	struct judged judged;
+	u32 guard;
+
+	if (GET(sk, __sk_common.skc_family) != AF_UNIX || GET(sk, __sk_common.skc_state) != TCP_LISTEN)
+		return 0;
+	if (!acts())
+		return 0;
+	guard = guard_kept_with(sk);
+	if (guard == BELFRY_GUARD_NONE) {
+		count_seen(BELFRY_PROGRAM_DATA_READY, BELFRY_COUNT_IGNORED);
+		return 0;
+	}
+	judged.policy = policy_of(guard);
+	judged.verdict = judge(guard, judged.policy, listened_by(sk));
+	record_success(sk, guard, &judged);
 	return 0;
 }
 
@@ -237,7 +246,7 @@ static __always_inline void second_look(struct unrecorded *found)
 		return;
 	}
 	fill_stream(&connection, found->client, found->server, 0, found->guard);
-	keep_connection(BELFRY_PROGRAM_PEERCRED, BELFRY_KIND_CONNECT, found->key, &connection, BPF_NOEXIST);
+	keep_connection(BELFRY_PROGRAM_PEERCRED, BELFRY_KIND_CONNECT, found->key, &connection, BPF_NOEXIST, false);
 }
 
 SEC("cgroup/getsockopt")

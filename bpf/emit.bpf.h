@@ -24,8 +24,19 @@ static __always_inline void count_seen(u32 program, enum belfry_count outcome)
 	__sync_fetch_and_add(&counts->count[outcome], 1);
 }
 
-#define begin_record(type, kind_) ({ \
-	type *record_ = bpf_ringbuf_reserve(&events, sizeof(type), 0); \
+/*
+ * An eighth of the ring is kept for what is against a guard: nobody hides what he does behind a flood of what everybody
+ * may do, execs and forks among it.
+ */
+static __always_inline bool has_room(bool violation)
+{
+	return violation || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < ring_room;
+}
+
+#define begin_record(type, kind) begin_record_if(has_room(false), type, kind)
+#define begin_violation(type, kind) begin_record_if(true, type, kind)
+#define begin_record_if(room, type, kind_) ({ \
+	type *record_ = (room) ? bpf_ringbuf_reserve(&events, sizeof(type), 0) : 0; \
 	if (record_) { \
 		record_->header.time_ns = bpf_ktime_get_boot_ns(); \
 		record_->header.kind = (kind_); \

@@ -5,22 +5,9 @@
 
 #include "denies.bpf.h"
 #include "emit.bpf.h"
-#include "opener.bpf.h"
+#include "own.bpf.h"
 #include "task.bpf.h"
 #include "belfry/limit.h"
-
-/* Who called listen(2), or serves by the guard's rule (socket activation): never in its own way. */
-static __always_inline bool is_own_branch(struct belfry_connection *connection, struct sock *listener)
-{
-	struct belfry_server_key key = { .guard = connection->guard, .tgid = connection->opener.tgid };
-	struct pid *listened = GET(listener, sk_peer_pid);
-	u64 *start_ns;
-
-	if (listened && listened == GET(current_task(), signal, pids[PIDTYPE_TGID]))
-		return true;
-	start_ns = bpf_map_lookup_elem(&servers, &key);
-	return start_ns && *start_ns == connection->opener.start_ns;
-}
 
 /* Of an image the one that the kernel executed; where that was not seen, the one that the process shows. */
 static __always_inline void fill_image(struct belfry_bucket_key *key, struct belfry_connection *connection)
@@ -135,7 +122,7 @@ static __always_inline void tell_limited(struct belfry_connection *connection, s
 {
 	u32 fate = 1 + refused, untold = bucket->untold;
 	bool quiet = bucket->quiet == fate;
-	struct belfry_event_limited *record = quiet ? 0 : begin_record(struct belfry_event_limited, BELFRY_KIND_LIMITED);
+	struct belfry_event_limited *record = quiet ? 0 : begin_violation(struct belfry_event_limited, BELFRY_KIND_LIMITED);
 
 	if (!record) {
 		__sync_fetch_and_add(&bucket->untold, 1);
@@ -155,7 +142,7 @@ static __always_inline void tell_limited(struct belfry_connection *connection, s
  * Counted by the younger programs alone or by the older: both would charge. A limit that is just being written is none.
  * `refusable`: not where the connect has succeeded.
  */
-static __always_inline bool is_refused_by_limit(struct belfry_connection *connection, struct sock *listener, bool refusable)
+static __always_inline bool is_refused_by_limit(struct belfry_connection *connection, bool refusable)
 {
 	struct belfry_guard *guard = bpf_map_lookup_elem(&guards, &connection->guard);
 	struct belfry_bucket_key key = {};
@@ -166,7 +153,7 @@ static __always_inline bool is_refused_by_limit(struct belfry_connection *connec
 	if (!guard || !guard->limit.per)
 		return false;
 	limit = guard->limit;
-	if (limit.seal != belfry_seal(&limit) || !acts_alone() || is_own_branch(connection, listener))
+	if (limit.seal != belfry_seal(&limit) || !acts_alone() || is_own_branch(connection->guard, connection->listener_tgid))
 		return false;
 	fill_key(&key, connection, &limit);
 	bucket = bucket_of(&key, connection->connect_ns);

@@ -82,4 +82,15 @@ static __always_inline u32 listener_guard(struct sock *sk, struct belfry_listene
 	return guard;
 }
 
+/* The same in frames of their own: who records a connection has no room for them. */
+static __noinline u32 guard_kept_with(struct sock *sk)
+{
+	return listener_guard(sk, kept_with(sk));
+}
+
+static __noinline u32 guard_kept_by_cookie(struct sock *sk)
+{
+	return listener_guard(sk, kept_by_cookie(sk));
+}
+
 #endif

@@ -92,6 +92,29 @@ struct {
 	__type(value, __u64);
 } servers SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * BELFRY_GUARDS_MAX);	/* each guard's, and the one that follows it */
+	__type(key, __u64);
+	__type(value, struct belfry_policy);
+} policies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, BELFRY_RULE_VALUES_MAX);
+	__type(key, struct belfry_rule_key);
+	__type(value, struct belfry_rule_bits);
+} rule_values SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct belfry_rule_settings);
+} rule_settings SEC(".maps");
+
 /* Whose connects are counted together: a uid, a cgroup, or an image (inode number; device and generation). */
 struct belfry_bucket_key {
 	__u64 id, file;
@@ -194,6 +217,9 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
+
+/* Bytes of it that everybody may fill. */
+const volatile __u64 ring_room = (4 << 20) / 8 * 7;
 
 #if BELFRY_FLOOR < 601		/* what cookie.bpf.h makes do with */
 #define OWN_COOKIES (1ull << 62)

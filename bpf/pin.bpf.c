@@ -12,40 +12,54 @@
 #include "limit.bpf.h"
 #include "listener.bpf.h"
 #include "record.bpf.h"
+#include "rules.bpf.h"
 #include "unrecorded.bpf.h"
 
 /*
  * Both ends get a cookie: the programs of use.bpf.c pass by every socket without one. An earlier record of the same
  * socket is of a connect that another LSM refused after us: the hook is not reached on a connected socket.
  */
-static __always_inline int pin(struct sock *sock, struct sock *other, struct sock *newsk, struct belfry_listener *kept)
+static __noinline int record(struct sock *sock, struct sock *other, struct sock *newsk, u32 guard, struct judged *judged)
 {
 	struct belfry_connection connection = {};
-	u32 guard = listener_guard(other, kept);
 	u64 cookie;
 
-	if (guard == BELFRY_GUARD_NONE)
-		return 0;
 	fill_opener(&connection, current_task());
 	fill_stream(&connection, (struct unix_sock *)sock, (struct unix_sock *)newsk, other, guard);
-	if (is_refused_by_limit(&connection, other, true)) {
+	if (is_refused_by_limit(&connection, true)) {
 		count_seen(BELFRY_PROGRAM_PIN, BELFRY_COUNT_IGNORED);
 		return -EAGAIN;
+	}
+	if (is_barred(&connection, judged, true)) {
+		count_seen(BELFRY_PROGRAM_PIN, BELFRY_COUNT_IGNORED);
+		return -EACCES;
 	}
 	cookie = give_cookie(sock);
 	if (!cookie || !give_cookie(newsk)) {
 		count_seen(BELFRY_PROGRAM_PIN, BELFRY_COUNT_LOST_MAP);
 		return 0;
 	}
-	keep_connection(BELFRY_PROGRAM_PIN, BELFRY_KIND_CONNECT, cookie, &connection, BPF_ANY);
+	keep_connection(BELFRY_PROGRAM_PIN, BELFRY_KIND_CONNECT, cookie, &connection, BPF_ANY,
+			judged->verdict & VERDICT_AGAINST);
 	return 0;
+}
+
+static __always_inline int pin(struct sock *sock, struct sock *other, struct sock *newsk, u32 guard)
+{
+	struct judged judged;
+
+	if (guard == BELFRY_GUARD_NONE)
+		return 0;
+	judged.policy = policy_of(guard);
+	judged.verdict = judge(guard, judged.policy, listened_by(other));
+	return record(sock, other, newsk, guard, &judged);
 }
 
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(pin_lsm, struct sock *sock, struct sock *other, struct sock *newsk)
 {
 	if (GET(sock, sk_type) == SOCK_STREAM && acts())
-		return pin(sock, other, newsk, kept_with(other));
+		return pin(sock, other, newsk, guard_kept_with(other));
 	return 0;
 }
 
@@ -53,7 +67,7 @@ SEC("fmod_ret/security_unix_stream_connect")
 int BPF_PROG(pin_mod, struct sock *sock, struct sock *other, struct sock *newsk, int ret)
 {
 	if (!ret && GET(sock, sk_type) == SOCK_STREAM && acts())
-		return pin(sock, other, newsk, kept_by_cookie(other));
+		return pin(sock, other, newsk, guard_kept_by_cookie(other));
 	return ret;
 }
 

@@ -5,6 +5,7 @@
 
 #include "cookie.bpf.h"
 #include "emit.bpf.h"
+#include "own.bpf.h"
 #include "task.bpf.h"
 
 /* The record's key: the client's cookie, or its address (whose top bit is BELFRY_COOKIE_NONE_BIT) if it never got one. */
@@ -15,9 +16,11 @@ static __always_inline u64 key_of(struct unix_sock *client)
 	return cookie ? cookie : (u64)client;
 }
 
-static __always_inline void send_connection(u32 program, u32 kind, u64 key, struct belfry_connection *connection)
+static __always_inline void send_connection(u32 program, u32 kind, u64 key, struct belfry_connection *connection,
+					    bool violation)
 {
-	struct belfry_event_connect *record = begin_record(struct belfry_event_connect, kind);
+	bool room = has_room(violation || connection->taints || kind != BELFRY_KIND_CONNECT);
+	struct belfry_event_connect *record = begin_record_if(room, struct belfry_event_connect, kind);
 
 	if (!record) {
 		count_seen(program, BELFRY_COUNT_LOST_RING);
@@ -124,7 +127,7 @@ static long insert(u32 index, struct insertion *in)
  * is told of always exists.
  */
 static __always_inline void keep_connection(u32 program, u32 kind, u64 key, struct belfry_connection *connection,
-					    u64 flags)
+					    u64 flags, bool violation)
 {
 	struct insertion in = { .key = key, .flags = flags, .connection = connection };
 	u32 bucket = connection->opener.tgid & (BELFRY_MADE_BUCKETS - 1);
@@ -142,11 +145,11 @@ static __always_inline void keep_connection(u32 program, u32 kind, u64 key, stru
 	count = bpf_map_lookup_elem(&made, &bucket);
 	if (count)
 		__sync_fetch_and_add(count, 1);
-	send_connection(program, kind, key, connection);
+	send_connection(program, kind, key, connection, violation);
 }
 
 /* The opener as of connect; `task` is inside connect(2) of the socket. */
-static __always_inline void fill_opener(struct belfry_connection *connection, struct task_struct *task)
+static __noinline void fill_opener(struct belfry_connection *connection, struct task_struct *task)
 {
 	fill_pin(&connection->opener, task);
 	fill_exe(&connection->exe, task);
@@ -156,7 +159,7 @@ static __always_inline void fill_opener(struct belfry_connection *connection, st
 	COPY_BYTES(connection->comm, task->comm);
 }
 
-static __always_inline void fill_stream(struct belfry_connection *connection, struct unix_sock *client,
+static __noinline void fill_stream(struct belfry_connection *connection, struct unix_sock *client,
 					struct unix_sock *server, struct sock *listener, u32 guard)
 {
 	connection->connect_ns = bpf_ktime_get_boot_ns();
@@ -165,7 +168,7 @@ static __always_inline void fill_stream(struct belfry_connection *connection, st
 	connection->guard = guard;
 	if (listener) {
 		connection->listener_cookie = cookie_of(listener);
-		connection->listener_tgid = initial_number(GET(listener, sk_peer_pid));
+		connection->listener_tgid = listened_by(listener);
 	}
 }
 

@@ -29,7 +29,7 @@ static __always_inline u32 mark(struct belfry_process *process, u64 memory, u32 
 
 static __always_inline void tell_tampered(u32 program, struct belfry_pin *process, struct task_struct *by, u32 flag)
 {
-	struct belfry_event_tampered *record = begin_record(struct belfry_event_tampered, BELFRY_KIND_TAMPERED);
+	struct belfry_event_tampered *record = begin_violation(struct belfry_event_tampered, BELFRY_KIND_TAMPERED);
 
 	if (!record) {
 		count_seen(program, BELFRY_COUNT_LOST_RING);

@@ -44,7 +44,7 @@ static __always_inline void keep_unrecorded(struct unrecorded *found, struct bel
 	connection->place = BELFRY_PLACE_UNKNOWN;
 	connection->taints = 1u << BELFRY_TAINT_UNRECORDED;
 	fill_stream(connection, found->client, found->server, 0, found->guard);
-	keep_connection(BELFRY_PROGRAM_PEERCRED, BELFRY_KIND_UNRECORDED, found->key, connection, BPF_NOEXIST);
+	keep_connection(BELFRY_PROGRAM_PEERCRED, BELFRY_KIND_UNRECORDED, found->key, connection, BPF_NOEXIST, true);
 }
 
 #endif

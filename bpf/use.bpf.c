@@ -41,7 +41,7 @@ static __always_inline void tell_refused(struct belfry_connection *connection, s
 		count_seen(attempt->program, BELFRY_COUNT_IGNORED);
 		return;
 	}
-	record = begin_record(struct belfry_event_refused, BELFRY_KIND_REFUSED);
+	record = begin_violation(struct belfry_event_refused, BELFRY_KIND_REFUSED);
 	if (!record) {
 		count_seen(attempt->program, BELFRY_COUNT_LOST_RING);
 		return;
@@ -65,7 +65,7 @@ static __always_inline void taint(struct belfry_connection *connection, struct a
 		count_seen(attempt->program, BELFRY_COUNT_IGNORED);
 		return;
 	}
-	record = begin_record(struct belfry_event_taint, BELFRY_KIND_TAINT);
+	record = begin_violation(struct belfry_event_taint, BELFRY_KIND_TAINT);
 	if (!record) {
 		count_seen(attempt->program, BELFRY_COUNT_LOST_RING);
 		return;

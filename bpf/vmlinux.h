@@ -55,11 +55,13 @@ typedef struct { atomic_t refs; } refcount_t;
 struct list_head { struct list_head *next, *prev; };
 struct ns_common { unsigned int inum; };
 struct user_namespace { int level; struct ns_common ns; };
+struct group_info { int ngroups; kgid_t gid[1]; };
 struct cred {
 	kuid_t uid, euid;
 	kgid_t gid, egid;
 	kernel_cap_t cap_permitted, cap_effective;
 	struct user_namespace *user_ns;
+	struct group_info *group_info;
 };
 
 struct pid_namespace { struct task_struct *child_reaper; unsigned int level; struct ns_common ns; };
@@ -77,6 +79,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
+	kuid_t i_uid;
 	s64 i_size;
 	s64 i_ctime_sec;
 	u32 i_ctime_nsec;

@@ -10,6 +10,7 @@
 #define BELFRY_WIRE_H
 
 #include "belfry/limit.h"
+#include "belfry/rules.h"
 
 #define BELFRY_COMM_BYTES 16
 #define BELFRY_FILENAME_BYTES 128
@@ -115,11 +116,12 @@ struct belfry_connection {
 	__u64 listener_cookie;
 	__u32 guard;
 	__u32 taints;			/* 1u << enum belfry_taint */
-	__u32 listener_tgid;		/* who called listen(2) */
+	__u32 listener_tgid;		/* who called listen(2); 0: nobody that still lives */
 	__u32 place;			/* BELFRY_PLACE_* at connect */
 	char comm[BELFRY_COMM_BYTES];
 	__u32 refused;			/* 1u << enum belfry_use: of which a refusal was told; each is told once */
-	__u32 pad;
+	__u32 rule;			/* of `policy`: the first that fits, or BELFRY_RULE_NONE, BELFRY_RULE_LATE */
+	__u64 policy;			/* by which the kernel part judged the connect; 0: by none */
 };
 
 /* What somebody tries to do with a guarded stream, where hooks can refuse it. */
@@ -132,6 +134,7 @@ enum belfry_use {
 	BELFRY_USE_IOCTL,
 	BELFRY_USE_ANSWER,		/* the server sends to an opener that is gone, exec'd or tainted */
 	BELFRY_USE_LIMIT,		/* to connect, over the guard's limit */
+	BELFRY_USE_CONNECT,		/* to connect, against the guard's rules */
 	BELFRY_USE_MAX,
 };
 
@@ -150,10 +153,11 @@ struct belfry_guard {
 	__u32 withhold;			/* 1u << enum belfry_taint: after which nothing more is sent to the opener */
 	__u32 pad;
 	__u64 loss_ns;			/* silence of the daemon after which deny becomes observe; 0: never */
+	__u64 policy;			/* key of `policies`; 0: userspace judges, or nobody */
 	struct belfry_limit limit;
 };
 
-/* map `servers`, value __u64 start of the process: who serves a guard, by its listener rule. Never limited. */
+/* map `servers`, value __u64 start of the process: who serves a guard, by its listener rule. Never limited, never judged. */
 struct belfry_server_key {
 	__u32 guard;
 	__u32 tgid;
@@ -218,6 +222,7 @@ enum belfry_kind {
 	BELFRY_KIND_REFUSED,		/* the first refusal of its kind on a connection */
 	BELFRY_KIND_TAMPERED,		/* somebody touched an image: the first of its kind since the exec */
 	BELFRY_KIND_LIMITED,		/* a connect over its guard's limit: the first since one that was within */
+	BELFRY_KIND_BARRED,		/* a connect that the guard's rules refused */
 	BELFRY_KIND_MAX,
 };
 
@@ -242,7 +247,7 @@ struct belfry_event_exit {
 	struct belfry_header header;
 	struct belfry_pin pin;
 };
-struct belfry_event_connect {	/* CONNECT and UNRECORDED */
+struct belfry_event_connect {	/* CONNECT and UNRECORDED; BARRED, without a cookie */
 	struct belfry_header header;
 	__u64 cookie;
 	struct belfry_connection connection;
@@ -324,6 +329,7 @@ enum belfry_program {
 	BELFRY_PROGRAM_HELD_WRITE_MEM,
 	BELFRY_PROGRAM_HELD_WRITE_VM,
 	BELFRY_PROGRAM_LIMIT,		/* no program of its own: connects to guards that have a limit, in the one that records them */
+	BELFRY_PROGRAM_RULES,		/* likewise: connects to guards whose rules are compiled */
 	BELFRY_PROGRAM_MAX,
 };
 /* seen = sent + ignored + lost_ring + lost_map, for every program. Missed runs (recursion) are the kernel's own count. */

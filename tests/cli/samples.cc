@@ -74,6 +74,7 @@ v1::StatusReply BusyStatus() {
   docker.add_sockets("/run/docker.sock");
   docker.set_limit("20/s per uid, burst 50");
   docker.set_limited(1204);
+  docker.set_barred(1033);
   docker.set_listener("impostor: pid 77 /tmp/fake is not /usr/bin/dockerd");
   docker.set_watched_since_ns(kNow - 90 * kMinute);
   AddProgram(status, "process_exec", true, 1000, 990, 10);

@@ -14,21 +14,6 @@ const std::string kOneAnHour = "    limit: {per: uid, rate: 1/h, burst: 1}\n";
 
 class LimitTest : public BelfrydTest {
  protected:
-  // "connected" or "refused".
-  std::string Ask() {
-    client_->Tell("connect");
-    std::string line;
-    do line = client_->Line();
-    while (!line.empty() && line != "connected" && line != "refused");
-    return line;
-  }
-  // The next line of the daemon's log in which the word is.
-  std::string Said(const std::string& word) {
-    std::string line;
-    do line = daemon_->ErrorLine();
-    while (!line.empty() && line.find(word) == std::string::npos);
-    return line;
-  }
   std::string StatusLine(const std::string& word) {
     Program status({BELFRY_BUILD_DIR "/bin/belfry", "--run-dir", Run(), "status", "--json"}, {});
     std::string line;
@@ -36,7 +21,6 @@ class LimitTest : public BelfrydTest {
     while (!line.empty() && line.find(word) == std::string::npos);
     return line;
   }
-  bool RefusesConnects() const { return said_.back().find("backend cgroup") == std::string::npos; }
 };
 
 TEST_F(LimitTest, WhoIsOverItIsNamedThenRefusedAndAReloadForgetsNothing) {

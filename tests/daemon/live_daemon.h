@@ -102,6 +102,22 @@ class BelfrydTest : public ::testing::Test {
     EXPECT_EQ(line, "connected");
     return server;
   }
+  // "connected" or "refused".
+  std::string Ask() {
+    client_->Tell("connect");
+    std::string line;
+    do line = client_->Line();
+    while (!line.empty() && line != "connected" && line != "refused");
+    return line;
+  }
+  // The next line of the daemon's log in which the word is.
+  std::string Said(const std::string& word) {
+    std::string line;
+    do line = daemon_->ErrorLine();
+    while (!line.empty() && line.find(word) == std::string::npos);
+    return line;
+  }
+  bool RefusesConnects() const { return said_.back().find("backend cgroup") == std::string::npos; }
   std::string Judge(pid_t pid) {
     Program judge = Actor("judge", {{"BELFRY_PID", std::to_string(pid)}, {"BELFRY_RUN", Run()}});
     std::string line;

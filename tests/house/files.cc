@@ -113,7 +113,7 @@ Violations BpfFilesOpenWithHooks(const Tree& tree) {
 Violations KernelSideIsDualLicensed(const Tree& tree) {
   Violations found;
   for (const auto& [path, text] : tree.files) {
-    const bool kernel_side = path == "include/belfry/wire.h" || (HasPrefix(path, "bpf/") && IsCpp(path));
+    const bool kernel_side = HasPrefix(path, "include/belfry/") || (HasPrefix(path, "bpf/") && IsCpp(path));
     const std::string first = text.substr(0, text.find('\n'));
     if (kernel_side && first.find("SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause") == std::string::npos) {
       found.push_back(path + ": first line is not SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause");

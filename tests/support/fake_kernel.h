@@ -14,6 +14,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -99,6 +100,8 @@ class FakeKernel : public kernel::Kernel {
   std::vector<std::pair<uint64_t, uint32_t>> tainted;
   std::vector<uint64_t> forgotten;
   std::map<uint32_t, belfry_guard> orders;  // by guard number
+  std::map<uint32_t, std::shared_ptr<const kernel::PolicyRules>> rules;  // likewise
+  belfry_rule_settings rule_settings{};
   std::vector<kernel::GuardServer> servers;
   int signs_of_life = 0;
   int retired_others = 0;
@@ -211,7 +214,15 @@ class FakeKernel : public kernel::Kernel {
   }
   absl::Status SetOrders(std::span<const kernel::GuardOrders> given) override {
     orders.clear();
-    for (const kernel::GuardOrders& one : given) orders[one.guard] = one.orders;
+    rules.clear();
+    for (const kernel::GuardOrders& one : given) {
+      orders[one.guard] = one.orders;
+      if (one.rules != nullptr) rules[one.guard] = one.rules;
+    }
+    return failing;
+  }
+  absl::Status SetRuleSettings(const belfry_rule_settings& given) override {
+    rule_settings = given;
     return failing;
   }
   absl::Status SetServers(std::span<const kernel::GuardServer> given) override {

@@ -67,8 +67,8 @@ std::string RenderGuard(const v1::GuardStatus& guard, const Screen& screen, uint
   const std::string listener = guard.listener().empty() ? "none yet" : Plain(guard.listener());
   const bool impostor = guard.listener().starts_with("impostor");
   text += Row("listener", impostor ? screen.Paint(Colour::kRed, listener) : listener, screen);
-  text +=
-      Row("connections", absl::StrCat(Grouped(guard.connections()), " live, ", Grouped(guard.cut()), " cut"), screen);
+  const std::string barred = guard.barred() == 0 ? "" : absl::StrCat(", ", Grouped(guard.barred()), " refused");
+  text += Row("connections", absl::StrCat(Grouped(guard.connections()), " live, ", Grouped(guard.cut()), " cut", barred), screen);
   text += Row("verdicts",
               absl::StrCat(Grouped(guard.sound()), " sound, ", Grouped(guard.withheld()), " withheld, ",
                            Grouped(guard.unavailable()), " unavailable"),

@@ -134,7 +134,7 @@ constexpr Metric kMetrics[] = {
     {"belfry_verdicts_total", kCounter, "verdicts, and connects that no rule allows (withheld), in any mode", Verdicts},
     {"belfry_withheld_total", kCounter, "withheld in deny, by reason; a reason is there from its first time", Reasons<&GuardMeasures::withheld_for>},
     {"belfry_would_withhold_total", kCounter, "deny would have withheld it, by reason; a reason is there from its first time", Reasons<&GuardMeasures::would_withhold>},
-    {"belfry_refused_total", kCounter, "connections of which a use by others was refused in the kernel, each kind once; connects over the limit", Refused},
+    {"belfry_refused_total", kCounter, "connections of which a use by others was refused in the kernel, each kind once; connects over the limit or against the rules", Refused},
     {"belfry_cuts_total", kCounter, "connections cut", OfGuards<&GuardMeasures::cut>},
     {"belfry_taints_total", kCounter, "taints told of connections", Taints<&GuardMeasures::taints>},
     {"belfry_tainted_connections", kGauge, "connections open now that bear the taint, their opener's image included", Taints<&GuardMeasures::tainted>},

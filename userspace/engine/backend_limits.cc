@@ -2,10 +2,24 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "engine/kernel_rules.h"
 #include "kit/error.h"
 #include "verdict/soundness.h"
 
 namespace belfry::engine {
+
+namespace {
+
+// Why a connect is not refused by the guard's rules in the kernel; empty: it is.
+std::string WhyLate(const GuardConfig& guard, const std::string& backend) {
+  if (guard.rules == nullptr || guard.is_port()) return "";
+  if (backend == "cgroup") return "backend cgroup cannot refuse a connect";
+  if (guard.rules->all().size() > BELFRY_RULES_MAX) return absl::StrCat("more than ", BELFRY_RULES_MAX, " rules");
+  const std::vector<std::string> fields = DecidedLate(guard);
+  return fields.empty() ? "" : absl::StrCat("rules that ask for ", absl::StrJoin(fields, ", "), ", which the kernel part does not know");
+}
+
+}  // namespace
 
 NoDeny WhyNoDeny(const GuardConfig& guard, const BackendTraits& backend) {
   if (guard.is_port()) return {"the connections of a TCP port cannot be cut yet", "observe or warn"};
@@ -38,8 +52,8 @@ std::vector<std::string> WithoutEffect(const Config& config, const std::string& 
     const std::string where = absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name, ": ");
     if (!guard.policy.preload_excepted.empty())
       lines.push_back(where + "except: preload has no effect: no record says which preload was seen");
-    if (guard.rules != nullptr && guard.policy.mode == verdict::Mode::kDeny)
-      lines.push_back(where + "allow: decided right after the connect: who is not allowed is cut, no connect is refused in the kernel");
+    if (const std::string late = WhyLate(guard, backend); !late.empty() && guard.policy.mode == verdict::Mode::kDeny)
+      lines.push_back(absl::StrCat(where, "allow: ", late, ": decided right after the connect, and then cut"));
     if (guard.on_daemon_loss && backend == "cgroup")
       lines.push_back(where + "on_daemon_loss has no effect: backend cgroup refuses nothing in the kernel");
   }

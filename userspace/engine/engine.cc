@@ -15,6 +15,7 @@
 #include "engine/measure.h"
 #include "engine/orders.h"
 #include "engine/socket_names.h"
+#include "host/process_files.h"
 #include "kit/clock.h"
 #include "kit/error.h"
 #include "verdict/soundness.h"
@@ -72,7 +73,8 @@ Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loo
       numbers_(parts_.config.pin ? parts_.config.run_dir + "/guards.json" : ""),
       witness_(*parts_.kernel, guards_, seen_.processes, names_),
       losses_(*parts_.kernel, journal_),
-      alarms_(log) {
+      alarms_(log),
+      host_netns_(host::NetworkNamespaceNow(1).value_or(0)) {
   journal_.CompleteBy([this](effect::Entry& entry) { witness_.Complete(entry); });
   if (parts_.alarms)
     journal_.AlarmBy([this](const effect::Entry& entry) { return Alarms::Concerns(entry) && witness_.IsViolation(entry); },
@@ -134,14 +136,30 @@ absl::Status Engine::GuardPorts(uint16_t canary_port) {
 
 // Ten thousand paths are not asked about in one go.
 void Engine::FollowFiles(bool all_known) {
-  if (!all_known) loop_->After(kMoreFiles, [this] { FollowFiles(gate_->Look()); });
+  if (all_known) return;
+  loop_->After(kMoreFiles, [this] {
+    FollowFiles(gate_->Look());
+    TellFiles();
+  });
 }
 
 absl::Status Engine::GiveOrders() {
-  std::vector<kernel::GuardOrders> orders = OrdersOf(guards_);
+  std::vector<kernel::GuardOrders> orders = OrdersOf(guards_, gate_->files());
+  files_given_ = gate_->files().changes();
   // The canary's stream is one that denies: what is refused there is refused.
   if (parts_.canary) orders.push_back(canary_->orders());
-  return kernel().SetOrders(orders);
+  if (absl::Status status = kernel().SetOrders(orders); !status.ok()) return status;
+  return SetRuleSettings();  // not before: what has changed since that look is not in earlier orders
+}
+
+// Rules are compiled to files: to those of now.
+void Engine::TellFiles() {
+  const absl::Status status = gate_->files().changes() == files_given_ ? SetRuleSettings() : GiveOrders();
+  if (!status.ok()) log_.Error(std::string(status.message()));
+}
+
+absl::Status Engine::SetRuleSettings() {
+  return kernel().SetRuleSettings({.files_ctime_ns = gate_->files().looked_ctime_ns(), .host_netns = host_netns_, .pad = 0});
 }
 
 absl::Status Engine::GuardNames() {
@@ -189,9 +207,11 @@ absl::Status Engine::Start(std::function<void()> ready) {
       kernel().Taint(entry.cookie, 1u << BELFRY_TAINT_EVIDENCE_GAP).IgnoreError();
   if (absl::Status status = TakeGuards(parts_.config); !status.ok()) return status;
   if (const auto all = kernel().AllLive(); all.ok()) seen_.processes.Seed(*all, started_ns);
-  if (absl::Status status = loop_->Watch(kernel().RingFd(), EPOLLIN, [this](uint32_t) { pipeline_->Turn(); });
-      !status.ok())
-    return status;
+  const auto turn = [this](uint32_t) {
+    pipeline_->Turn();
+    if (gate_->files().changes() != files_given_) TellFiles();
+  };
+  if (absl::Status status = loop_->Watch(kernel().RingFd(), EPOLLIN, turn); !status.ok()) return status;
   if (auto watch = host::MountWatch::Open(); watch.ok()) {
     mounts_ = *std::move(watch);
     const auto changed = [this](uint32_t) {
@@ -255,6 +275,7 @@ void Engine::Prefetch(const Guard& guard, const belfry_pin& opener) {
 void Engine::Tick() {
   if (absl::Status status = GuardNames(); !status.ok()) log_.Error(std::string(status.message()));
   gate_->Look();
+  TellFiles();
   const bool missing = std::any_of(guards_.all().begin(), guards_.all().end(),
                                    [](const Guard& guard) { return guard.listeners.empty(); });
   if (missing) listeners_->Scan([] {});

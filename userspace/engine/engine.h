@@ -103,6 +103,8 @@ class Engine {
   absl::Status GuardPorts(uint16_t canary_port);
   std::vector<kernel::GuardedName> CanaryNames();
   absl::Status GiveOrders();
+  absl::Status SetRuleSettings();
+  void TellFiles();
   absl::Status MarkWhatWasThere();
   void Prefetch(const Guard& guard, const belfry_pin& opener);
   void SayNotes();
@@ -125,6 +127,7 @@ class Engine {
   Witness witness_;
   Losses losses_;
   Alarms alarms_;
+  const uint32_t host_netns_;  // inode number; 0: not known
   std::unique_ptr<host::Workers> readers_, hashers_;
   std::unique_ptr<Digests> digests_;
   std::unique_ptr<EvidenceReader> reader_;
@@ -141,6 +144,7 @@ class Engine {
   std::vector<std::string> said_;              // notes that were logged already
   std::vector<kernel::GuardedName> names_set_;
   size_t live_at_sweep_ = 0;  // connections
+  uint64_t files_given_ = 0;  // changes of files that the kernel part was told of
 };
 
 }  // namespace belfry::engine

@@ -30,6 +30,18 @@ class ExeFiles {
   // Looks whether any of them leads elsewhere now. False: there was more to ask the kernel than one look may take.
   bool Look();
 
+  // The file that a path leads to, and those it led to: for whoever was executed in time.
+  struct Led {
+    bool known = false;  // false: nobody has looked, or the kernel did not answer
+    std::optional<belfry_file_id> now;
+    std::vector<belfry_file_id> before;
+  };
+  Led LedBy(const std::string& path) const;
+  // Another number whenever LedBy may answer otherwise than before.
+  uint64_t changes() const { return changes_; }
+  // A file that changed after this (CLOCK_REALTIME) may have taken a watched path since; 0: nobody has looked at all.
+  uint64_t looked_ctime_ns() const { return looked_ctime_ns_; }
+
   // The paths that lead to this file, or led there when it was executed (boot ns; 0: not seen). Looks again at those that
   // `called` (the path by which /proc calls it) could have become, and at all of them if they are few.
   std::vector<std::string> PathsOf(const belfry_file_id& image, uint64_t exec_ns, const std::string& called);
@@ -38,7 +50,7 @@ class ExeFiles {
   bool Exists(const std::string& path) const;
 
  private:
-  struct Led {  // to which file, until when
+  struct Before {  // to which file, until when
     belfry_file_id id{};
     uint64_t until_ns = 0;
   };
@@ -46,7 +58,7 @@ class ExeFiles {
     struct stat seen {};  // when the kernel was asked; all zero: not there
     bool asked = false;
     std::optional<belfry_file_id> id;  // nullopt: none that counts
-    std::vector<Led> before;
+    std::vector<Before> before;
   };
   using Files = std::map<std::string, File>;
   bool Follow(Files::value_type& file, int& questions);
@@ -58,6 +70,8 @@ class ExeFiles {
   Files files_;
   absl::flat_hash_map<uint64_t, std::vector<const Files::value_type*>> by_inode_;  // led to now or before
   uint64_t looked_ns_ = 0;
+  uint64_t looked_ctime_ns_ = 0;
+  uint64_t changes_ = 0;
 };
 
 }  // namespace belfry::engine

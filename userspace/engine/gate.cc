@@ -36,10 +36,27 @@ Gate::Answer Gate::Ask(const Guard& guard, const belfry_connection& connection, 
   return answer;
 }
 
+Gate::Answer Gate::AnswerOf(const Guard& guard, size_t rule) const {
+  const verdict::Rules& rules = *guard.config.rules;
+  const verdict::Decision decision{.rule = rule};
+  const verdict::Ruling ruling = verdict::RulingOf(rules, decision, guard.mode);
+  Answer answer{.allowed = ruling.allowed, .rule = rules.all()[rule].name()};
+  answer.refuses = !ruling.allowed && ruling.mode == verdict::Mode::kDeny;
+  if (!ruling.allowed) answer.why = verdict::WhyNot(rules, decision, {});
+  return answer;
+}
+
+// What the kernel part has found of these rules holds: it knew the opener as it was then. That none fits is looked at again,
+// for the words, and since a path may have come to lead elsewhere at that moment.
+Gate::Answer Gate::AtConnect(const Guard& guard, const belfry_connection& connection) {
+  const bool ruled = guard.compiled != nullptr && connection.policy == guard.compiled->number && connection.rule < guard.config.rules->all().size();
+  return ruled ? AnswerOf(guard, connection.rule) : Ask(guard, connection, NotYet());
+}
+
 void Gate::Opened(Guard& guard, uint64_t cookie, const belfry_connection& connection, effect::Entry& line,
                   std::vector<Cuts::Order>& orders) {
   if (guard.config.rules == nullptr || IsOwn(guard, connection)) return;
-  const Answer answer = Ask(guard, connection, NotYet());
+  const Answer answer = AtConnect(guard, connection);
   if (answer.undecided)
     return AskDigest(guard, connection, [this, number = guard.number, cookie, connection](const DigestFact& digest) {
       Decide(number, cookie, connection, digest);
@@ -63,7 +80,7 @@ void Gate::OpenedByNobodyKnown(Guard& guard, effect::Entry& line) {
 void Gate::Found(uint64_t cookie, const belfry_connection& connection) {
   const Guard* guard = guards_.ByNumber(connection.guard);
   if (guard == nullptr || guard->config.rules == nullptr || IsOwn(*guard, connection)) return;
-  if (!Ask(*guard, connection, NotYet()).undecided) return Decide(guard->number, cookie, connection, NotYet());
+  if (!AtConnect(*guard, connection).undecided) return Decide(guard->number, cookie, connection, NotYet());
   AskDigest(*guard, connection, [this, number = guard->number, cookie, connection](const DigestFact& digest) {
     Decide(number, cookie, connection, digest);
   });
@@ -114,6 +131,16 @@ void Gate::AskDigest(const Guard& guard, const belfry_connection& connection, st
     if (!fact.sha256 && fact.absent.empty()) fact.absent = "it could not be read";
     done(fact);
   });
+}
+
+// It is refused, whatever we think of it now.
+void Gate::Barred(Guard& guard, const belfry_connection& connection, effect::Entry& line) {
+  guard.tally.CountRefused(BELFRY_USE_CONNECT);
+  if (guard.config.rules == nullptr) return;
+  Answer answer = AtConnect(guard, connection);
+  line.rule = answer.rule;
+  if (answer.allowed) answer.why = absl::StrCat("rule ", answer.rule, " fits it now and did not then: it may try again");
+  line.message = answer.why;
 }
 
 bool Gate::WatchFiles() {

@@ -44,15 +44,21 @@ class Gate {
   // Later, with a line of its own if it is not allowed.
   void Found(uint64_t cookie, const belfry_connection& connection);
 
+  // A connect that the rules refused in the kernel: completes its line.
+  void Barred(Guard& guard, const belfry_connection& connection, effect::Entry& line);
+
   // The paths that the guards' rules name, after each change of configuration; false of either: Look again soon.
   bool WatchFiles();
   bool Look() { return files_.Look(); }
 
+  const ExeFiles& files() const { return files_; }
   OpenerFacts& facts() { return facts_; }
   // What a question about the digest of this image waits for; `done` comes once, later.
   void AskDigest(const Guard& guard, const belfry_connection& connection, std::function<void(const DigestFact&)> done);
 
  private:
+  Answer AnswerOf(const Guard& guard, size_t rule) const;
+  Answer AtConnect(const Guard& guard, const belfry_connection& connection);
   void Tell(Guard& guard, const belfry_connection& connection, const Answer& answer, effect::Entry& line);
   void Decide(uint32_t guard, uint64_t cookie, const belfry_connection& connection, const DigestFact& digest);
 

@@ -69,6 +69,7 @@ void Guards::Replace(std::vector<Guard> guards) {
     if (before == nullptr) continue;
     guard.tally = std::move(before->tally);
     guard.wants_digest = before->wants_digest;
+    guard.compiled = before->compiled;
     if (SameServing(guard.config, before->config)) {  // else it is judged anew
       guard.listeners = std::move(before->listeners);
       guard.impostors = std::move(before->impostors);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "belfry/wire.h"
 #include "engine/config.h"
+#include "kernel/kernel.h"
 
 namespace belfry::engine {
 
@@ -48,6 +50,7 @@ struct Guard {
   std::set<uint32_t> impostors;    // process numbers that were alarmed about
   std::string impostor;            // who, while one is there
   std::vector<std::string> notes;  // per socket: why it is not guarded yet; empty: it is
+  std::shared_ptr<const kernel::PolicyRules> compiled;  // as the kernel part was told them last; null: none
   bool wants_digest = false;       // someone has asked for one: begin at connect
   Tally tally;
 

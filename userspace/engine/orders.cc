@@ -1,10 +1,13 @@
 #include "engine/orders.h"
 
 #include "belfry/limit.h"
+#include "engine/kernel_rules.h"
 #include "verdict/soundness.h"
 
 namespace belfry::engine {
 namespace {
+
+constexpr size_t kValuesMax = BELFRY_RULE_VALUES_MAX / 2;  // those that follow them find room too
 
 uint32_t ModeWord(verdict::Mode mode) {
   switch (mode) {
@@ -36,10 +39,15 @@ uint64_t LossNs(const GuardConfig& config) {
   return loss.hold ? 0 : static_cast<uint64_t>(std::chrono::nanoseconds(loss.observe_after).count());
 }
 
-std::vector<kernel::GuardOrders> OrdersOf(Guards& guards) {
+std::vector<kernel::GuardOrders> OrdersOf(Guards& guards, const ExeFiles& files) {
   std::vector<kernel::GuardOrders> all;
-  for (const Guard& guard : guards.all()) {
-    kernel::GuardOrders one{.guard = guard.number};
+  size_t values = 0;
+  for (Guard& guard : guards.all()) {
+    guard.compiled = CompileRules(guard, files);
+    if (guard.compiled != nullptr) values += guard.compiled->values.size();
+    if (values > kValuesMax) guard.compiled = nullptr;
+    kernel::GuardOrders one{.guard = guard.number, .rules = guard.compiled};
+    one.orders.policy = guard.compiled == nullptr ? 0 : guard.compiled->number;
     one.orders.mode = ModeWord(guard.mode);
     one.orders.flags = (guard.config.allow_sqpoll ? BELFRY_GUARD_ALLOW_SQPOLL : 0u) |
                        (guard.config.agent ? BELFRY_GUARD_FULL_REFUSES : 0u);

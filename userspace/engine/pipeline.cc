@@ -9,6 +9,7 @@
 #include "engine/guarded_ports.h"
 #include "kit/clock.h"
 #include "kit/escape.h"
+#include "verdict/rule_words.h"
 #include "verdict/soundness.h"
 
 namespace belfry::engine {
@@ -80,6 +81,7 @@ void Pipeline::Apply(const belfry_event_exit& event) {
 }
 
 void Pipeline::Apply(const belfry_event_connect& event) {
+  if (event.header.kind == BELFRY_KIND_BARRED) return Barred(event);
   Guard* guard = guards_.ByNumber(event.connection.guard);
   const bool recorded = event.header.kind == BELFRY_KIND_CONNECT;
   const bool found_before = seen_.connections.Find(event.cookie) != nullptr;  // by the sweep
@@ -197,6 +199,18 @@ void Pipeline::Apply(const belfry_event_limited& event) {
   if (guard->config.limit) line.message = "more than " + LimitText(*guard->config.limit);
   if (event.times > 1) line.message += absl::StrCat("; ", event.times - 1, " more since it was last told");
   guard->CountLimited(event.times, event.refused != 0, WhoIs(event.connection), event.header.time_ns);
+  lines_.push_back(std::move(line));
+  if (journal_.followed() || journal_.alarmed()) witness_.Name(event.connection, lines_.back());
+}
+
+// There is no connection: its opener was told EACCES.
+void Pipeline::Barred(const belfry_event_connect& event) {
+  Guard* guard = guards_.ByNumber(event.connection.guard);
+  if (guard == nullptr) return;
+  effect::Entry line = About("refused", event, *guard);
+  line.outcome = "failure";
+  line.reasons = {verdict::kNotAllowed};
+  gate_.Barred(*guard, event.connection, line);
   lines_.push_back(std::move(line));
   if (journal_.followed() || journal_.alarmed()) witness_.Name(event.connection, lines_.back());
 }

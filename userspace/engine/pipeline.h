@@ -63,6 +63,7 @@ class Pipeline {
   void Apply(const belfry_event_refused& event);
   void Apply(const belfry_event_tampered& event);
   void Apply(const belfry_event_limited& event);
+  void Barred(const belfry_event_connect& event);
   void Say(effect::Entry line, const belfry_pin& who);
   void SuspectOpener(const belfry_pin& opener, uint32_t taint);
   void Forget(const std::vector<uint64_t>& gone);

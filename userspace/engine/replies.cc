@@ -130,6 +130,7 @@ void TellGuard(Engine& engine, const Guard& guard, v1::GuardStatus& status) {
   for (const auto& [reason, count] : guard.tally.would_withhold) (*status.mutable_would_withhold())[reason] = count;
   if (guard.config.limit) status.set_limit(LimitText(*guard.config.limit));
   status.set_limited(guard.tally.refused[BELFRY_USE_LIMIT]);
+  status.set_barred(guard.tally.refused[BELFRY_USE_CONNECT]);
   status.set_last_would_withhold_ns(guard.tally.last_would_withhold_ns);
   for (const std::string& who : guard.tally.would_be_hit) status.add_would_be_hit(who);
 }

@@ -54,6 +54,7 @@ constexpr Reader kReaders[BELFRY_KIND_MAX] = {
     As<belfry_event_refused>,   // REFUSED
     As<belfry_event_tampered>,  // TAMPERED
     As<belfry_event_limited>,   // LIMITED
+    As<belfry_event_connect>,   // BARRED
 };
 
 }  // namespace
@@ -76,7 +77,7 @@ std::optional<Event> Decoder::Decode(std::span<const std::byte> record) {
 
 const char* UseName(uint32_t use) {
   constexpr const char* kNames[BELFRY_USE_MAX] = {"send",     "receive",    "transfer", "shutdown",
-                                                  "setsockopt", "ioctl", "answer", "limit"};
+                                                  "setsockopt", "ioctl", "answer", "limit", "connect"};
   return use < BELFRY_USE_MAX ? kNames[use] : "unknown";
 }
 

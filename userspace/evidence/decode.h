@@ -19,7 +19,7 @@
 
 namespace belfry::evidence {
 
-// belfry_event_connect is both CONNECT and UNRECORDED: its header's kind tells.
+// belfry_event_connect is CONNECT, UNRECORDED and BARRED: its header's kind tells.
 using Event = std::variant<belfry_event_exec, belfry_event_fork, belfry_event_exit, belfry_event_connect,
                            belfry_event_taint, belfry_event_listener, belfry_event_refused, belfry_event_tampered, belfry_event_tcp, belfry_event_limited>;
 

@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "kit/error.h"
 #include "kit/read_file.h"
 
@@ -192,8 +193,14 @@ absl::StatusOr<std::string> ExecutableNow(int64_t pid, const std::string& proc_r
   return LinkTarget(absl::StrCat(proc_root, "/", pid, "/exe"), "reading the path of an executable");
 }
 
-absl::StatusOr<std::string> NetworkNamespaceNow(int64_t pid, const std::string& proc_root) {
-  return LinkTarget(absl::StrCat(proc_root, "/", pid, "/ns/net"), "reading a network namespace");
+absl::StatusOr<uint32_t> NetworkNamespaceNow(int64_t pid, const std::string& proc_root) {
+  const std::string link = absl::StrCat(proc_root, "/", pid, "/ns/net");
+  const auto name = LinkTarget(link, "reading a network namespace");  // "net:[4026531840]"
+  if (!name.ok()) return name.status();
+  absl::string_view text = *name;
+  uint32_t number = 0;
+  if (absl::ConsumePrefix(&text, "net:[") && absl::ConsumeSuffix(&text, "]") && absl::SimpleAtoi(text, &number)) return number;
+  return kit::Error(absl::StatusCode::kInternal, "reading a network namespace", absl::StrCat(link, " is ", *name));
 }
 
 absl::StatusOr<std::string> PathOf(int fd) {

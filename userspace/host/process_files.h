@@ -69,8 +69,8 @@ class ProcessFiles {
 // never blocks. Says nothing of which process answered: compare its pin before and after.
 absl::StatusOr<std::string> ExecutableNow(int64_t pid, const std::string& proc_root = ProcRoot());
 
-// The network namespace of a process now, "net:[4026531840]". As with ExecutableNow, compare the pin before and after.
-absl::StatusOr<std::string> NetworkNamespaceNow(int64_t pid, const std::string& proc_root = ProcRoot());
+// The network namespace of a process now, by its inode number. As with ExecutableNow, compare the pin before and after.
+absl::StatusOr<uint32_t> NetworkNamespaceNow(int64_t pid, const std::string& proc_root = ProcRoot());
 
 // The path of an open file as seen from our root; " (deleted)" sticks to it as the kernel puts it there.
 absl::StatusOr<std::string> PathOf(int fd);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -23,6 +24,7 @@
 #include "kernel/ports.h"
 #include "kernel/records.h"
 #include "kernel/ring.h"
+#include "kernel/rule_maps.h"
 #include "kernel/servers.h"
 #include "kernel/snapshot.h"
 #include "kit/clock.h"
@@ -64,6 +66,7 @@ class BpfKernel : public Kernel {
     return WriteGuardedPorts(ports, Fd(loaded_.skeleton->maps.port_guards), Fd(loaded_.skeleton->maps.guarded_ports));
   }
   absl::Status SetOrders(std::span<const GuardOrders> orders) override;
+  absl::Status SetRuleSettings(const belfry_rule_settings& settings) override;
   absl::Status SetServers(std::span<const GuardServer> servers) override {
     return WriteServers(servers, Fd(loaded_.skeleton->maps.servers));
   }
@@ -84,6 +87,7 @@ class BpfKernel : public Kernel {
  private:
   absl::StatusOr<belfry_settings> Settings() const;
   absl::Status SetSettings(const belfry_settings& settings) const;
+  absl::Status SetGuards(std::span<const GuardOrders> orders) const;
   ProgramCounters CountersOf(belfry_program program, const char* name) const;
   uint64_t Missed(const Hook& hook) const;
   int Fd(const bpf_map* map) const { return bpf_map__fd(map); }
@@ -95,6 +99,7 @@ class BpfKernel : public Kernel {
   const std::vector<std::string> steps_down_;
   Snapshot snapshot_;
   std::string bpffs_;  // empty: nothing is pinned
+  std::optional<std::set<uint64_t>> policies_;  // that guards name; before the first orders, what an earlier daemon left
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Records> records_;
 };
@@ -177,6 +182,20 @@ absl::Status BpfKernel::SetGuardedNames(std::span<const GuardedName> names) {
 }
 
 absl::Status BpfKernel::SetOrders(std::span<const GuardOrders> orders) {
+  const RuleMaps rules{.policies = Fd(loaded_.skeleton->maps.policies), .values = Fd(loaded_.skeleton->maps.rule_values)};
+  std::set<uint64_t> numbers;
+  for (const GuardOrders& one : orders) {
+    if (one.rules == nullptr) continue;
+    if (absl::Status s = rules.Write(*one.rules); !s.ok()) return s;
+    numbers.insert(one.rules->number);
+  }
+  if (absl::Status s = SetGuards(orders); !s.ok()) return s;
+  if (numbers != policies_) rules.DeleteAllBut(numbers);
+  policies_ = std::move(numbers);
+  return absl::OkStatus();
+}
+
+absl::Status BpfKernel::SetGuards(std::span<const GuardOrders> orders) const {
   const int fd = Fd(loaded_.skeleton->maps.guards);
   std::map<uint32_t, belfry_guard> wanted;
   for (const GuardOrders& one : orders) wanted[one.guard] = one.orders;
@@ -186,6 +205,12 @@ absl::Status BpfKernel::SetOrders(std::span<const GuardOrders> orders) {
     if (bpf_map_update_elem(fd, &guard, &wanted[guard], BPF_ANY) != 0) return kit::ErrnoError("writing the map `guards`");
   }
   return absl::OkStatus();
+}
+
+absl::Status BpfKernel::SetRuleSettings(const belfry_rule_settings& settings) {
+  const uint32_t zero = 0;
+  if (bpf_map_update_elem(Fd(loaded_.skeleton->maps.rule_settings), &zero, &settings, BPF_ANY) == 0) return absl::OkStatus();
+  return kit::ErrnoError("writing the map `rule_settings`");
 }
 
 absl::Status BpfKernel::RetireOthers() {
@@ -230,18 +255,20 @@ ProgramCounters BpfKernel::CountersOf(belfry_program program, const char* name) 
 
 std::vector<ProgramCounters> BpfKernel::Counters() {
   std::vector<ProgramCounters> all;
-  // Part of the program that records connects.
-  ProgramCounters limit = CountersOf(BELFRY_PROGRAM_LIMIT, "limit");
+  // Parts of the program that records connects.
+  ProgramCounters limit = CountersOf(BELFRY_PROGRAM_LIMIT, "limit"), rules = CountersOf(BELFRY_PROGRAM_RULES, "rules");
   for (const Hook& hook : HooksOf(chosen_.backend)) {
     ProgramCounters counters = CountersOf(hook.counters, hook.name);
     if (auto link = loaded_.links.find(hook.name); link != loaded_.links.end()) {
       counters.attached = IsAttached(link->second.get());
       counters.missed = Missed(hook);
     }
-    if (hook.counters == BELFRY_PROGRAM_PIN || hook.counters == BELFRY_PROGRAM_DATA_READY) limit.attached = counters.attached;
+    if (hook.counters == BELFRY_PROGRAM_PIN || hook.counters == BELFRY_PROGRAM_DATA_READY)
+      limit.attached = rules.attached = counters.attached;
     all.push_back(std::move(counters));
   }
   all.push_back(std::move(limit));
+  all.push_back(std::move(rules));
   return all;
 }
 

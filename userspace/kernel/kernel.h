@@ -9,9 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -43,10 +45,18 @@ struct GuardedPort {
   uint16_t port = 0;
 };
 
+// A guard's rules as the programs read them (belfry/rules.h). Never changed: others get another number.
+struct PolicyRules {
+  uint64_t number = 0;
+  belfry_policy policy{};
+  std::vector<std::pair<belfry_rule_key, belfry_rule_bits>> values;  // whose keys name no policy
+};
+
 // What the programs do for a guard (wire.h, belfry_guard).
 struct GuardOrders {
   uint32_t guard = 0;
   belfry_guard orders{};
+  std::shared_ptr<const PolicyRules> rules = nullptr;  // of the number in `orders`; null: 0
 };
 
 // A process that serves a guard by its listener rule.
@@ -56,7 +66,7 @@ struct GuardServer {
 };
 
 struct ProgramCounters {
-  std::string name;  // as in bpf/: "process_exec"; "limit" is of connects held against a limit, whoever records them
+  std::string name;  // as in bpf/: "process_exec"; "limit" and "rules" are of connects held against them, whoever records them
   uint64_t seen = 0, sent = 0, ignored = 0, lost_ring = 0, lost_map = 0;
   uint64_t refused = 0;   // how often it said no
   uint64_t missed = 0;    // recursion_misses: the kernel did not run the program
@@ -96,9 +106,12 @@ class Kernel {
   // ---- what userspace tells the kernel ----
   virtual absl::Status SetGuardedNames(std::span<const GuardedName> names) = 0;  // atomic for each name
   virtual absl::Status SetGuardedPorts(std::span<const GuardedPort> ports) = 0;  // likewise
-  // What is refused for each guard; a guard that is not named observes. Takes effect at once, guard by guard.
+  // What is refused for each guard; a guard that is not named observes. Takes effect at once, guard by guard, each connect
+  // judged by rules as a whole, of before or of now.
   virtual absl::Status SetOrders(std::span<const GuardOrders> orders) = 0;
-  // Whom no limit concerns, beside whoever called listen(2).
+  // What the facts of an opener are held against.
+  virtual absl::Status SetRuleSettings(const belfry_rule_settings& settings) = 0;
+  // Whom no limit or rule concerns, beside whoever called listen(2).
   virtual absl::Status SetServers(std::span<const GuardServer> servers) = 0;
   // The daemon lives: guards with a limit on its silence go on denying.
   virtual absl::Status SignOfLife() = 0;

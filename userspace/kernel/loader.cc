@@ -24,7 +24,7 @@ namespace {
 constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "listeners_by_cookie", "guarded_names",
                                    "settings",  "made",        "counters", "events",    "serving", "guards",
                                    "cookies",   "marks",       "guarded_ports", "port_guards", "openings", "openings_by_ends", "places",
-                                   "servers", "buckets", "bucket_places"};
+                                   "servers", "buckets", "bucket_places", "policies", "rule_values", "rule_settings"};
 
 // Never the same twice while the machine is up: the time since boot, in nanoseconds.
 uint64_t NewGeneration() {
@@ -131,6 +131,7 @@ void ChooseSizes(const BpfOptions& options, belfry_bpf* skeleton) {
   skeleton->rodata->bucket_circle = options.max_buckets;
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
   bpf_map__set_max_entries(skeleton->maps.events, options.ring_bytes);
+  skeleton->rodata->ring_room = options.ring_bytes / 8 * 7;
   // Both ends, and some more listeners than can be guarded.
   if (bpf_map* cookies = MapOf(skeleton, "cookies")) bpf_map__set_max_entries(cookies, 2 * options.max_connections + 8192);
 }

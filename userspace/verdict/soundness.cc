@@ -146,9 +146,11 @@ uint32_t ToleratedPlace(const GuardPolicy& policy) {
          (policy.rootless ? BELFRY_PLACE_MNTNS_UNPRIV | BELFRY_PLACE_USERNS | BELFRY_PLACE_ROOT_FOREIGN : 0u);
 }
 
-bool OnHostPaths(uint32_t place, const GuardPolicy& policy) {
-  return (place & ~ToleratedPlace(policy) & (kNotOnHostPaths | BELFRY_PLACE_MNTNS_FOREIGN)) == 0;
+uint32_t ForeignPlace(const GuardPolicy& policy) {
+  return ~ToleratedPlace(policy) & (kNotOnHostPaths | BELFRY_PLACE_MNTNS_FOREIGN);
 }
+
+bool OnHostPaths(uint32_t place, const GuardPolicy& policy) { return (place & ForeignPlace(policy)) == 0; }
 
 Verdict Judge(const Facts& facts, const GuardPolicy& policy) {
   if (NobodyLives(facts)) return NoSuchProcess(facts);

@@ -40,6 +40,8 @@ uint32_t ImageTaints(uint32_t image_flags);
 
 // BELFRY_PLACE_* that the policy lets pass for path and digest.
 uint32_t ToleratedPlace(const GuardPolicy& policy);
+// BELFRY_PLACE_* where they do not.
+uint32_t ForeignPlace(const GuardPolicy& policy);
 // Do the host's paths and files mean there what they mean here? `place`: all of them, at exec, at connect and now.
 bool OnHostPaths(uint32_t place, const GuardPolicy& policy);
 

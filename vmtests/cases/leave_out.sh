@@ -5,7 +5,7 @@
 config
 start_belfryd
 ask_doctor
-all=$(seen '.status.programs[].name | select(. != "limit")') # part of another
+all=$(seen '.status.programs[].name | select(. != "limit" and . != "rules")') # part of another
 end_belfryd
 groups=() alone=() number=0
 for hook in ${all//,/ }; do

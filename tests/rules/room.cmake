@@ -1,0 +1,5 @@
+add_executable(rules_client ${CMAKE_CURRENT_LIST_DIR}/client/main.cc)
+target_link_options(rules_client PRIVATE -static)
+set_target_properties(rules_client PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/rules)
+add_dependencies(rules_test rules_client)
+target_link_libraries(rules_test PRIVATE belfry_engine)
