@@ -42,7 +42,8 @@ systemctl daemon-reload
 systemctl start belfryd-attest.socket belfryd-admin.socket belfryd.service
 same "belfryd.service" active "$(systemctl is-active belfryd.service)"
 belfry audit --json >seen.json 2>audit.log &
-until grep -q . audit.log; do sleep 0.2; done
+belfry audit --to journal 2>journal.log &
+until grep -q . audit.log && grep -q . journal.log; do sleep 0.2; done
 
 # ---- who is allowed, many times, some at once ----
 mkdir -p /etc/containers # the guest's root is an overlay already
@@ -76,6 +77,11 @@ same "clients of podman's API" "20 podman $curl belfry-guest.service
 [ "$(who != | sed -n "s:^\([0-9]*\) manager .*/systemctl .*:\1:p")" -ge 10 ] || wrong "fewer systemctl than there were"
 same "refused, withheld, cut or an impostor for another reason than that they were strangers" "" \
   "$(jq -r 'select(.event.action | IN("refused", "withheld", "cut", "impostor_listener")) | .event.reason // [.event.action] | join(",")' seen.json | grep -v -e '^not_allowed$' | sort | uniq -c)"
+
+# ---- the same in the journal, as a warning ----
+in_journal() { journalctl -t belfry -o json --no-pager | jq -r 'select(.MESSAGE | fromjson? | .event.reason == ["not_allowed"]) | .PRIORITY' | sort | uniq -c | sed 's/^ *//'; }
+for i in $(seq 100); do [ "$(in_journal)" != "3 4" ] || break; sleep 0.2; done
+same "violations in the journal, with their priority" "3 4" "$(in_journal)"
 
 # ---- a restart, with clients about ----
 : >"$here/pings"
