@@ -21,6 +21,7 @@
 #include "engine/own_port.h"
 #include "engine/stranger.h"
 #include "host/machine.h"
+#include "kit/clock.h"
 #include "kit/error.h"
 #include "verdict/soundness.h"
 
@@ -173,9 +174,11 @@ void Canary::LetStrangersTry(int client) {
   GoOverTheLimit();
 }
 
-// A limit of its own each time, which nobody is over yet: one connect, and another after a minute.
+// A limit of its own each time, which nobody is over yet, nor was under a daemon before this one: what it counted outlives
+// it. One connect, and another after a minute.
 void Canary::GoOverTheLimit() {
-  limit_ = {.interval_ns = 60'000'000'000 + ++limits_, .burst_ns = 60'000'000'000 + limits_, .per = BELFRY_PER_UID, .seal = 0};
+  const uint64_t minute_ns = 60 * kit::kSecondNs + kit::BootNs() % kit::kSecondNs;
+  limit_ = {.interval_ns = minute_ns, .burst_ns = minute_ns, .per = BELFRY_PER_UID, .seal = 0};
   limit_.seal = belfry_seal(&limit_);
   absl::StatusOr<int> error = 0;
   if (absl::Status s = means_.give_orders(); s.ok())

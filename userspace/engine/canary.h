@@ -65,7 +65,6 @@ class Canary {
   const std::string path_;
   const Means means_;
   belfry_limit limit_{};
-  uint32_t limits_ = 0;  // so far
   kit::OwnedFd listener_;
   uint32_t iterator_references_ = 0;
   pid_t child_ = 0;
