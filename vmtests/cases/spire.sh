@@ -5,7 +5,7 @@
 tests=$BELFRY_BUILD/tests/spire
 [ -x "$tests/real_test" ] || missing "build/release/tests/spire/real_test (vmtests/spire.sh makes it, with Go)"
 command -v cc protoc >/dev/null || missing "cc and protoc (deploy/packages.sh build)"
-export SPIRE_BIN=$tests BELFRY_PATIENCE=5m
+export SPIRE_BIN=$tests BELFRY_TOOLS=$tests BELFRY_PATIENCE=5m
 code=0
 "$tests/real_test" -test.v -test.run 'TestImpostorsCannotSendOneByte|TestOpenStreamsCarryNothing|TestHonestClientsUnderLoad' 2>&1 | tee said |
   grep --line-buffered -E '^ *(===|---) |_test\.go:[0-9]+: ' || code=$?
