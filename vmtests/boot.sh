@@ -42,7 +42,11 @@ fs=$!
 for _ in $(seq 100); do [ -S "$scratch/fs.sock" ] && break; sleep 0.05; done
 
 accelerator=(-accel tcg,thread=single -cpu max)
-[ "${BELFRY_KVM:-}" != 1 ] || accelerator=(-accel kvm -cpu host)
+if [[ " $* " == *" belfry_icount "* ]]; then
+  accelerator+=(-icount shift=0,sleep=off)
+elif [ "${BELFRY_KVM:-}" = 1 ]; then
+  accelerator=(-accel kvm -cpu host)
+fi
 # shellcheck disable=SC2086  # QEMU_EXTRA is a list of words
 timeout "${BELFRY_GUEST_SECONDS:-1800}" qemu-system-x86_64 "${accelerator[@]}" -smp 1 -m 2048 \
   -object memory-backend-memfd,id=mem,size=2048M,share=on -numa node,memdev=mem \

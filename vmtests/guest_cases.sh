@@ -15,7 +15,10 @@ for name in $BELFRY_CASES; do
   tell "run $name $limit"
   export CASE_FOLDER=/run/belfry-case/$name
   mkdir -p "$CASE_FOLDER"
-  (cd "$CASE_FOLDER" && timeout -k 10 "$limit" bash -euo pipefail -c '. "$0"; . "$1"' "$here/words.sh" "$file") \
+  # Where the clock is a count of instructions it leaps ahead of an idle guest: the host's patience is the only limit.
+  ends="timeout -k 10 $limit"
+  ! grep -q belfry_icount /proc/cmdline || ends=
+  (cd "$CASE_FOLDER" && $ends bash -euo pipefail -c '. "$0"; . "$1"' "$here/words.sh" "$file") \
     >"$CASE_FOLDER/log" 2>&1 </dev/null || code=$?
   tail -n 60 "$CASE_FOLDER/log" | cut -c 1-300
   why=$(tail -n 1 "$CASE_FOLDER/log" | tr -cd '[:print:]' | cut -c 1-200)

@@ -30,6 +30,7 @@ cases_for() {
   local name there=backend
   [ "$backend" = none ] && there=none
   [[ $boot == *belfry_first=systemd* ]] && there=systemd
+  [[ $boot == *belfry_icount* ]] && there=icount
   for name in "${cases[@]}"; do
     grep -qx "# needs: $there" "$here/cases/$name.sh" && sed -n "s/^# seconds: \(.*\)/\1 $name/p" "$here/cases/$name.sh"
   done | sort -s -n | cut -d ' ' -f 2

@@ -1,0 +1,50 @@
+# What Belfry adds to operations, in guest instructions, on each backend: within 10 % of vmtests/cost.csv.
+# needs: icount
+# seconds: 400
+cp "$BELFRY_BUILD/tests/cost_meter" meter # off the file system that this guest shares with its host
+mkfifo go
+# measure FILE [NAME=VALUE...]: the meter's lines, with belfryd as the words say, or without.
+measure() {
+  local out=$1
+  shift
+  exec 9<>go
+  ./meter "$PWD/guarded.sock" "$PWD/ruled.sock" "$PWD/other.sock" <go >"$out" 9>&- &
+  local running=$!
+  until grep -q ready "$out"; do sleep 0.1; done
+  if [ $# -gt 0 ]; then
+    config "  - name: ruled" "    unix: $PWD/ruled.sock" "    mode: warn" "    allow:" "      - {uid: 65534}" \
+      "      - {uid: 0, exe: $PWD/meter}"
+    start_belfryd "$@"
+    sleep 3 # of guest time: the guard's listener is known, its files are looked at
+  fi
+  echo >go
+  wait "$running" || wrong "the meter ended: $(tail -n 1 "$out")"
+  end_belfryd
+  echo "# measured: $out"
+}
+
+measure nothing
+measure again
+measure bpf_lsm BELFRY_TEST_WITHOUT=
+measure fmod_ret BELFRY_TEST_WITHOUT=bpf_lsm
+measure cgroup BELFRY_TEST_WITHOUT=bpf_lsm,fmod_ret
+bad=0
+printf '%-18s %10s %8s %10s %10s %10s   design 10\n' "guest instructions" nothing again bpf_lsm fmod_ret cgroup
+while IFS=, read -r operation lsm mod cgroup goal; do
+  of() { awk -v name="$operation" '$1 == name {print $2}' "$1"; }
+  base=$(of nothing)
+  [ -n "$base" ] || wrong "the meter said nothing of $operation"
+  line=$(printf '%-18s %10s %+8d' "$operation" "$base" $(($(of again) - base)))
+  for one in "bpf_lsm $lsm" "fmod_ret $mod" "cgroup $cgroup"; do
+    read -r backend budget <<<"$one"
+    added=$(($(of "$backend") - base))
+    line+=$(printf ' %+10d' "$added")
+    # What lies within the noise of two runs of nothing is no growth.
+    if [ "$added" -gt $((budget + budget / 10 + base / 200 + 20)) ]; then
+      echo "grown: $operation on $backend: $budget -> $added"
+      bad=$((bad + 1))
+    fi
+  done
+  echo "$line   $goal"
+done < <(grep -v '^#' "$BELFRY_SOURCE/vmtests/cost.csv")
+[ "$bad" -eq 0 ] || wrong "$bad operations cost more than vmtests/cost.csv says: make them cheaper, or change the line"
