@@ -114,6 +114,8 @@ kernel::GuardOrders Canary::orders() const {
   orders.orders.mode = BELFRY_MODE_DENY;
   orders.orders.withhold = verdict::WithholdingBits({});
   orders.orders.limit = limit_;
+  orders.rules = rules_;
+  orders.orders.policy = rules_ == nullptr ? 0 : rules_->number;
   return orders;
 }
 
@@ -172,6 +174,7 @@ void Canary::LetStrangersTry(int client) {
          : *error == 0 ? "the server could send to an opener that had exited"
                        : absl::StrCat("the server's send failed: ", strerror(*error)));
   GoOverTheLimit();
+  ConnectAgainstTheRules();
 }
 
 // A limit of its own each time, which nobody is over yet, nor was under a daemon before this one: what it counted outlives
@@ -190,6 +193,20 @@ void Canary::GoOverTheLimit() {
   Expect("connect over a limit refused", error.ok() && *error == EAGAIN,
          !error.ok() ? std::string(error.status().message())
                      : absl::StrCat("the second connect: ", *error == 0 ? "got through" : strerror(*error)));
+}
+
+// No rule at all: nobody may.
+void Canary::ConnectAgainstTheRules() {
+  kernel::PolicyRules nobody{.number = kit::BootNs(), .policy = {}, .values = {}};
+  nobody.policy.mode = BELFRY_MODE_DENY;
+  rules_ = std::make_shared<const kernel::PolicyRules>(std::move(nobody));
+  absl::Status given = means_.give_orders();
+  absl::StatusOr<int> error = given.ok() ? ConnectOnce(listener_.get(), path_) : given;
+  rules_ = nullptr;
+  if (given = means_.give_orders(); !given.ok()) error = given;
+  Expect("connect against the rules refused", error.ok() && *error == EACCES,
+         !error.ok() ? std::string(error.status().message())
+                     : absl::StrCat("the connect: ", *error == 0 ? "got through" : strerror(*error)));
 }
 
 void Canary::Tamper() {

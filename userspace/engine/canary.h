@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,8 @@ class Canary {
 
   // Binds the socket; its path has to be guarded (as guard kCanaryGuard) before Run.
   absl::Status Bind();
-  // What the kernel part does with the canary's own stream: it denies. For a moment of each run there is a limit too.
+  // What the kernel part does with the canary's own stream: it denies. For a moment of each run there is a limit too, for
+  // another there are rules.
   kernel::GuardOrders orders() const;
   const std::string& path() const { return path_; }
 
@@ -54,6 +56,7 @@ class Canary {
   void ConnectToPort();
   void LetStrangersTry(int client);
   void GoOverTheLimit();
+  void ConnectAgainstTheRules();
   void Tamper();
   void Spawn();
   void ChildEnded();
@@ -65,6 +68,7 @@ class Canary {
   const std::string path_;
   const Means means_;
   belfry_limit limit_{};
+  std::shared_ptr<const kernel::PolicyRules> rules_;
   kit::OwnedFd listener_;
   uint32_t iterator_references_ = 0;
   pid_t child_ = 0;

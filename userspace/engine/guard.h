@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "belfry/wire.h"
@@ -51,6 +52,7 @@ struct Guard {
   std::string impostor;            // who, while one is there
   std::vector<std::string> notes;  // per socket: why it is not guarded yet; empty: it is
   std::shared_ptr<const kernel::PolicyRules> compiled;  // as the kernel part was told them last; null: none
+  std::optional<std::pair<verdict::Mode, uint64_t>> compiled_for;  // the mode and the files (ExeFiles::changes) of then
   bool wants_digest = false;       // someone has asked for one: begin at connect
   Tally tally;
 

@@ -43,7 +43,10 @@ std::vector<kernel::GuardOrders> OrdersOf(Guards& guards, const ExeFiles& files)
   std::vector<kernel::GuardOrders> all;
   size_t values = 0;
   for (Guard& guard : guards.all()) {
-    guard.compiled = CompileRules(guard, files);
+    if (const std::pair now(guard.mode, files.changes()); guard.compiled_for != now) {
+      guard.compiled = CompileRules(guard, files);
+      guard.compiled_for = now;
+    }
     if (guard.compiled != nullptr) values += guard.compiled->values.size();
     if (values > kValuesMax) guard.compiled = nullptr;
     kernel::GuardOrders one{.guard = guard.number, .rules = guard.compiled};

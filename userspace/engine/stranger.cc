@@ -121,6 +121,13 @@ absl::StatusOr<int> AnswerTheDead(int listener, const std::string& path) {
   return send(server.get(), "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : errno;
 }
 
+absl::StatusOr<int> ConnectOnce(int listener, const std::string& path) {
+  const Door door(path);
+  const auto end = EndOfChild([&] { return door.Try(FreshClient()); });
+  while (Accept(listener)) continue;
+  return end;
+}
+
 absl::StatusOr<int> ConnectTwice(int listener, const std::string& path) {
   const Door door(path);
   const auto end = EndOfChild([&] { return door.Try(FreshClient()) != 0 ? -1 : door.Try(FreshClient()); });

@@ -18,7 +18,9 @@ absl::Status TryEverything(int client);
 // server's send: 0 if it went through.
 absl::StatusOr<int> AnswerTheDead(int listener, const std::string& path);
 
-// Connects to `path` twice in a child; `listener` lets go of what it gets. The error of the second: 0 if it got through.
+// Connects to `path` once, or twice, in a child; `listener` lets go of what it gets. The error of the last: 0 if it got
+// through.
+absl::StatusOr<int> ConnectOnce(int listener, const std::string& path);
 absl::StatusOr<int> ConnectTwice(int listener, const std::string& path);
 
 }  // namespace belfry::engine
