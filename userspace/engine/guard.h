@@ -13,7 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "belfry/wire.h"
@@ -52,7 +52,8 @@ struct Guard {
   std::string impostor;            // who, while one is there
   std::vector<std::string> notes;  // per socket: why it is not guarded yet; empty: it is
   std::shared_ptr<const kernel::PolicyRules> compiled;  // as the kernel part was told them last; null: none
-  std::optional<std::pair<verdict::Mode, uint64_t>> compiled_for;  // the mode and the files (ExeFiles::changes) of then
+  // Of what: the rules, the mode and the files (ExeFiles::changes) of then.
+  std::optional<std::tuple<std::shared_ptr<const verdict::Rules>, verdict::Mode, uint64_t>> compiled_for;
   bool wants_digest = false;       // someone has asked for one: begin at connect
   Tally tally;
 

@@ -43,7 +43,7 @@ std::vector<kernel::GuardOrders> OrdersOf(Guards& guards, const ExeFiles& files)
   std::vector<kernel::GuardOrders> all;
   size_t values = 0;
   for (Guard& guard : guards.all()) {
-    if (const std::pair now(guard.mode, files.changes()); guard.compiled_for != now) {
+    if (const std::tuple now(guard.config.rules, guard.mode, files.changes()); guard.compiled_for != now) {
       guard.compiled = CompileRules(guard, files);
       guard.compiled_for = now;
     }
