@@ -27,6 +27,6 @@ for left_out in "${alone[@]}" "${groups[@]}"; do
     gone=$(seen ".status.canaries[] | select((.ok | not) and (.detail | startswith(\"$hook \"))) | .capability")
     [ -n "$gone" ] || wrong "without $hook its canary is content"
     same "findings of doctor on '$gone' without $hook" degraded \
-      "$(seen ".findings[] | select(.what | startswith(\"belfryd tried it\") and contains(\"$gone\")) | .severity")"
+      "$(seen ".findings[] | select(.what | startswith(\"belfryd tried it\") and contains(\": $gone: $hook \")) | .severity")"
   done
 done
