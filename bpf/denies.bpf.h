@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Does a guard refuse now, and is its daemon there? */
+/* Does a guard refuse now? */
 #ifndef BELFRY_BPF_DENIES_H
 #define BELFRY_BPF_DENIES_H
 

@@ -196,7 +196,7 @@ run_machines() {
   local log=$results/vm.log minutes=$((RUN_MINUTES - SECONDS / 60))
   [ "$length" != long ] && [ "$minutes" -lt "$MACHINE_MINUTES" ] || minutes=$MACHINE_MINUTES
   if [ "$minutes" -lt 1 ]; then
-    skip_ring vm "missing: time, the run has taken $((SECONDS / 60)) minutes"
+    skip_ring vm "time, the run has taken $((SECONDS / 60)) minutes"
     return
   fi
   BELFRY_VM_MINUTES=$minutes watched "$log" vmtests/run.sh $([ "$length" = long ] && echo --long)

@@ -71,7 +71,6 @@ class GateTest : public Scene {
       if (line.action == "connect") return line;
     return {};
   }
-  std::vector<effect::Entry> lines_;
   int urgent_ = 0;
   uint64_t exec_ns_ = 1;
 };

@@ -21,9 +21,7 @@ class LimitTest : public Scene {
  protected:
   void Begin(const std::string& text) {
     Scene::Begin(text);
-    engine_->Follow({.take = [this](const effect::Line& line) { return lines_.push_back(line.entry()), true; },
-                     .cancelled = [] { return false; },
-                     .ended = [](const absl::Status&) {}});
+    CollectLines();
   }
   void Limited(uint32_t times, bool refused) {
     belfry_event_limited event{};
@@ -36,8 +34,6 @@ class LimitTest : public Scene {
     engine_->bench().drain();
   }
   const Guard& G() { return *engine_->guards().ByName("g"); }
-
-  std::vector<effect::Entry> lines_;
 };
 
 TEST(LimitOrders, AreIntervalsThatNobodyGetsMoreBy) {

@@ -119,6 +119,13 @@ class Scene : public ::testing::Test {
     return end;
   }
 
+  // Every line of the journal from now on.
+  void CollectLines() {
+    engine_->Follow({.take = [this](const effect::Line& line) { return lines_.push_back(line.entry()), true; },
+                     .cancelled = [] { return false; },
+                     .ended = [](const absl::Status&) {}});
+  }
+
   template <typename Condition>
   void Until(Condition condition) {
     for (int turn = 0; turn < 2000 && !condition(); ++turn) engine_->loop().Turn(std::chrono::milliseconds(50));
@@ -165,6 +172,7 @@ class Scene : public ::testing::Test {
   bool refuses_use_ = false;
   support::FakeKernel* kernel_ = nullptr;
   FakeCutter* cutter_ = nullptr;
+  std::vector<effect::Entry> lines_;
   std::unique_ptr<Engine> engine_;
   belfry_pin client_{};
   const belfry_file_id image_ = support::File(200);

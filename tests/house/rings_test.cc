@@ -127,6 +127,14 @@ TEST_F(RingCounts, CountsWhatGuestsTold) {
   EXPECT_THAT(out, HasSubstr("repeat: vmtests/run.sh 6.1 kernel"));
 }
 
+// SECONDS is the shell's own count, and may be set.
+TEST_F(RingCounts, MachinesGetWhatIsLeftOfTheRun) {
+  const std::string told = "watched() { echo \"minutes $BELFRY_VM_MINUTES\"; echo '1 passed, 0 failed' >$1; }; count_tap() { :; }; ";
+  EXPECT_THAT(Run(told + "SECONDS=60; run_machines"), HasSubstr("minutes 8\n"));
+  EXPECT_THAT(Run(told + "SECONDS=$((39 * 60)); run_machines"), HasSubstr("minutes 3\n"));
+  EXPECT_THAT(Run(told + "SECONDS=$((43 * 60)); run_machines"), HasSubstr("the whole ring: missing: time, the run has taken 43 minutes"));
+}
+
 TEST_F(RingCounts, SaysHowToRepeatACaseOfThisMachine) {
   Write("services.log", "not ok here/services (9 s): exit 1: a page\n#   repeat: vmtests/here.sh services\n");
   EXPECT_THAT(Run("count_tap services $f/services.log"), HasSubstr("repeat: vmtests/here.sh services\n"));

@@ -3,7 +3,6 @@
 #include <sys/syscall.h>
 
 #include <atomic>
-#include <numeric>
 #include <set>
 #include <thread>
 

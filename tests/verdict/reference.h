@@ -2,7 +2,6 @@
 #ifndef BELFRY_TESTS_VERDICT_REFERENCE_H_
 #define BELFRY_TESTS_VERDICT_REFERENCE_H_
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>

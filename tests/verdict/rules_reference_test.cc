@@ -1,7 +1,6 @@
 // The compiled rules against a plain evaluator that lives only here: the same answer for random policies and processes.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <random>

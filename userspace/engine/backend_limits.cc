@@ -7,7 +7,6 @@
 #include "verdict/soundness.h"
 
 namespace belfry::engine {
-
 namespace {
 
 // Why a connect is not refused by the guard's rules in the kernel; empty: it is.
