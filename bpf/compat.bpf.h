@@ -69,6 +69,9 @@ static __always_inline u32 in_flight(struct unix_sock *unix)
 	return GET(old, inflight) != 0;
 }
 
+/* d7ba4cc900bf ("bpf: return long from bpf_map_ops funcs", 6.4): an int before, whose sign is not in the upper half. */
+#define UPDATE_ERROR(map, key, value, flags) ((int)bpf_map_update_elem(map, key, value, flags))
+
 #define CAPABILITIES(cred, which) ({ \
 	struct cred___before_6_3 *old_ = (void *)(cred); \
 	bpf_core_field_exists((cred)->which.val) ? GET(cred, which.val) : \

@@ -70,7 +70,7 @@ static __always_inline u32 set_bits(u64 cookie, u32 which, u32 *word, u32 bits)
 		if (!(bits & ~before & 1u << bit))
 			continue;
 		mark.bit = bit;
-		if (bpf_map_update_elem(&marks, &mark, &yes, BPF_NOEXIST) == -EEXIST)
+		if (UPDATE_ERROR(&marks, &mark, &yes, BPF_NOEXIST) == -EEXIST)
 			before |= 1u << bit;
 		else
 			__sync_fetch_and_add(word, 1u << bit);

@@ -104,7 +104,7 @@ VERIFIED_ONCE int take_a_place(u64 key)
 struct insertion {
 	u64 key, flags;
 	struct belfry_connection *connection;
-	long error;
+	int error;
 };
 
 /* More than once only where all is full: many in a row may live. */
@@ -112,10 +112,10 @@ struct insertion {
 
 static long insert(u32 index, struct insertion *in)
 {
-	long error;
+	int error;
 
 	take_a_place(in->key);
-	error = bpf_map_update_elem(&connections, &in->key, in->connection, in->flags);
+	error = UPDATE_ERROR(&connections, &in->key, in->connection, in->flags);
 	in->error = error;
 	/* Linux 5.10 takes a loop only if no call is the last thing before its head: something that cannot go elsewhere. */
 	asm volatile("%0 = %0" : "+r"(error));
