@@ -164,6 +164,14 @@ struct {
 	__type(value, struct belfry_name_value);
 } port_guards SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, BELFRY_OWN_ADDRESSES_MAX);
+	__type(key, struct belfry_address);
+	__type(value, __u32);
+} own_addresses SEC(".maps");
+
 /* Who is connecting to a guarded port, from SYN to the server's end, or to the end of a socket that goes elsewhere. */
 struct belfry_opening {
 	struct belfry_connection connection;

@@ -60,10 +60,24 @@ static __always_inline struct belfry_name_value *guard_of_port(const struct belf
 	return bpf_map_lookup_elem(&port_guards, &key);
 }
 
+static __always_inline bool is_loopback(const struct belfry_address *address)
+{
+	if (address->word[0] || address->word[1])
+		return false;
+	return address->word[2] == PREFIX_OF_IPV4 ? address->word[3] << 24 == 127u << 24 :
+						    !address->word[2] && address->word[3] == __builtin_bswap32(1);
+}
+
 static __always_inline bool is_any(const struct belfry_address *address)
 {
 	return !address->word[3] && !address->word[0] && !address->word[1] &&
 	       (!address->word[2] || address->word[2] == PREFIX_OF_IPV4);
+}
+
+/* Where a connect from here stays on this machine. */
+static __always_inline bool is_own(const struct belfry_address *address)
+{
+	return is_loopback(address) || bpf_map_lookup_elem(&own_addresses, address);
 }
 
 /* Of a listener: one that is bound to any address serves also a guard of one of them. */

@@ -77,15 +77,13 @@ static __always_inline void end_opening(struct sock *sk)
 	bpf_map_delete_elem(&openings, &key);
 }
 
-/* Nobody but this machine has such an address. Of its other addresses only userspace knows. */
+/* Nobody but this machine has such an address. Which others are ours does not say whose the packets are: some are rewritten. */
 static __always_inline bool is_local(const struct belfry_ends *ends)
 {
 	const struct belfry_address *client = &ends->client, *server = &ends->server;
 
-	if (client->word[2] == PREFIX_OF_IPV4 && (__builtin_bswap32(client->word[3]) >> 24) == 127)
-		return true;
-	return client->word[0] == server->word[0] && client->word[1] == server->word[1] &&
-	       client->word[2] == server->word[2] && client->word[3] == server->word[3];
+	return is_loopback(client) || (client->word[0] == server->word[0] && client->word[1] == server->word[1] &&
+				  client->word[2] == server->word[2] && client->word[3] == server->word[3]);
 }
 
 static __always_inline void fill_unknown_opener(struct belfry_connection *connection, const struct belfry_ends *ends)

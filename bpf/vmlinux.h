@@ -184,6 +184,7 @@ struct unix_sock {
 	struct unix_vertex *vertex;	/* 6.10+: this socket is on its way in a message */
 };
 struct socket { struct file *file; struct sock *sk; };
+struct tcp_sock;
 struct bpf_sock_addr_kern { struct sock *sk; };
 struct bpf_sockopt_kern { struct sock *sk; };
 

@@ -10,6 +10,7 @@
 #define BELFRY_WIRE_H
 
 #include "belfry/limit.h"
+#include "belfry/port.h"
 #include "belfry/rules.h"
 
 #define BELFRY_COMM_BYTES 16
@@ -175,27 +176,6 @@ struct belfry_name_value {
 	__u32 socket;			/* index of the socket within its guard */
 };
 
-/* An address in network byte order; IPv4 as ::ffff:a.b.c.d. All zero: none, or any. */
-struct belfry_address { __u32 word[4]; };
-
-/* Both ends of a TCP connection, as the kernel names them; ports in host byte order. */
-struct belfry_ends {
-	struct belfry_address client, server;
-	__u16 client_port, server_port;
-	__u32 pad;
-};
-
-/* map `guarded_ports`, one entry, key 0: a bit for each port that some guard names. */
-#define BELFRY_PORT_WORDS 2048u
-struct belfry_ports { __u32 word[BELFRY_PORT_WORDS]; };
-
-/* map `port_guards`, value belfry_name_value, key: a port of `settings.own_netns` and the address at which it is reached. */
-#define BELFRY_ADDRESS_OF_LISTENER 0xffffffffu	/* in every word: whose is a listener that is bound to any address */
-struct belfry_port_key {
-	struct belfry_address address;	/* zero: any */
-	__u32 port;
-};
-
 /* map `settings`, one entry, key 0: what the programs need to know of userspace. */
 struct belfry_settings {
 	__u64 epoch;			/* raised at each change of guarded_names: cached listener judgements expire */
@@ -223,6 +203,7 @@ enum belfry_kind {
 	BELFRY_KIND_TAMPERED,		/* somebody touched an image: the first of its kind since the exec */
 	BELFRY_KIND_LIMITED,		/* a connect over its guard's limit: the first since one that was within */
 	BELFRY_KIND_BARRED,		/* a connect that the guard's rules refused */
+	BELFRY_KIND_TCP_BARRED,		/* the same, to a guarded port: its client's end has no address yet */
 	BELFRY_KIND_MAX,
 };
 
@@ -252,7 +233,7 @@ struct belfry_event_connect {	/* CONNECT and UNRECORDED; BARRED, without a cooki
 	__u64 cookie;
 	struct belfry_connection connection;
 };
-struct belfry_event_tcp {
+struct belfry_event_tcp {	/* TCP_CONNECT; TCP_BARRED, without a cookie and a client's end */
 	struct belfry_header header;
 	__u64 cookie;			/* of the server's end; 0 before 5.12 */
 	struct belfry_ends ends;
@@ -330,6 +311,8 @@ enum belfry_program {
 	BELFRY_PROGRAM_HELD_WRITE_VM,
 	BELFRY_PROGRAM_LIMIT,		/* no program of its own: connects to guards that have a limit, in the one that records them */
 	BELFRY_PROGRAM_RULES,		/* likewise: connects to guards whose rules are compiled */
+	BELFRY_PROGRAM_PORT_CONNECT4,	/* connects to guarded ports of this machine, before they are sent; others are not counted */
+	BELFRY_PROGRAM_PORT_CONNECT6,
 	BELFRY_PROGRAM_MAX,
 };
 /* seen = sent + ignored + lost_ring + lost_map, for every program. Missed runs (recursion) are the kernel's own count. */

@@ -83,10 +83,11 @@ class BelfrydTest : public ::testing::Test {
       if (line.find("guarding ") != std::string::npos) return;
     }
   }
-  void StartClient(const std::string& executable = "/proc/self/exe") {
+  void StartClient(const std::string& executable = "/proc/self/exe") { StartClientOf(Socket(), executable); }
+  void StartClientOf(const std::string& socket, const std::string& executable = "/proc/self/exe") {
     client_.reset(new Program(std::vector<std::string>{executable, "--gtest_also_run_disabled_tests",
                                                        "--gtest_filter=Actor.DISABLED_Act", "--gtest_brief=1"},
-                              {{"BELFRY_ACTOR", "client"}, {"BELFRY_SOCKET", Socket()}}));
+                              {{"BELFRY_ACTOR", "client"}, {"BELFRY_SOCKET", socket}}));
   }
   // The client connects once more; this end of it, with SO_PEERCRED asked as an agent does.
   kit::OwnedFd Connect() {

@@ -1,10 +1,11 @@
-// Guards on TCP ports: told and judged, never cut; what would need a cut is not accepted.
+// Guards on TCP ports: told, judged, refused at the connect, never cut; what would need a cut is not accepted.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 
 #include "effect/entry_json.h"
 #include "engine/guarded_ports.h"
 #include "engine/scene.h"
+#include "verdict/rule_words.h"
 
 namespace belfry::engine {
 namespace {
@@ -25,7 +26,7 @@ class PortTest : public Scene {
                                 [] { return false; }, [](const absl::Status&) {});
     engine_->loop().Turn(std::chrono::milliseconds(0));
   }
-  effect::Entry Told(const belfry_connection& connection) {
+  effect::Entry Told(const belfry_connection& connection, belfry_kind kind = BELFRY_KIND_TCP_CONNECT) {
     belfry_event_tcp event{};
     event.cookie = kCookie;
     event.ends.client = {{0, 0, htonl(0xffff), htonl(0x7f000001)}};
@@ -34,7 +35,7 @@ class PortTest : public Scene {
     event.ends.server_port = 8081;
     event.connection = connection;
     event.connection.guard = engine_->guards().ByName("p")->number;
-    kernel_->Emit(support::WithHeader(event, BELFRY_KIND_TCP_CONNECT, 5));
+    kernel_->Emit(support::WithHeader(event, kind, 5));
     engine_->bench().drain();
     return lines_.empty() ? effect::Entry() : lines_.back();
   }
@@ -100,13 +101,47 @@ TEST_F(PortTest, NoRuleFitsARemotePeer) {
   EXPECT_THAT(cutter_->cut, IsEmpty());
 }
 
-TEST_F(PortTest, DenyIsRefusedForAPort) {
-  BeginAt("tcp: 8081, allow: []");
-  EXPECT_THAT(std::string(SetMode("p", "deny").status().message()), HasSubstr("cannot be cut yet; observe or warn"));
+TEST_F(PortTest, DenyIsRefusedWhereNobodyWouldBe) {
+  BeginAt("tcp: 8081, allow: [{unit: a.service}]");
+  EXPECT_THAT(std::string(SetMode("p", "deny").status().message()),
+              HasSubstr("rules that ask for unit, which the kernel part does not know, and a TCP port's connections are refused at "
+                        "the connect or not at all; observe or warn"));
   EXPECT_EQ(engine_->guards().ByName("p")->mode, verdict::Mode::kObserve);
   ASSERT_TRUE(SetMode("", "deny").ok());
   EXPECT_EQ(engine_->guards().ByName("g")->mode, verdict::Mode::kDeny);
   EXPECT_EQ(engine_->guards().ByName("p")->mode, verdict::Mode::kWarn);
+}
+
+TEST_F(PortTest, InDenyTheKernelHasTheRulesAndOurAddresses) {
+  BeginAt("tcp: 8081, mode: deny, allow: [{uid: 12345}]");
+  const uint32_t number = engine_->guards().ByName("p")->number;
+  ASSERT_TRUE(kernel_->rules.contains(number));
+  EXPECT_EQ(kernel_->rules.at(number)->policy.mode, static_cast<uint32_t>(BELFRY_MODE_DENY));
+  const auto loopback = [](const belfry_address& one) { return one.word[2] == htonl(0xffff) && one.word[3] == htonl(0x7f000001); };
+  EXPECT_THAT(kernel_->own_addresses, ::testing::Contains(::testing::Truly(loopback)));
+}
+
+TEST_F(PortTest, WithoutAPortNobodyAsksForOurAddresses) {
+  Begin("mode: deny");
+  EXPECT_THAT(kernel_->own_addresses, IsEmpty());
+}
+
+TEST_F(PortTest, WhoIsRefusedIsToldWithTheNearestRule) {
+  BeginAt("tcp: 8081, mode: deny, allow: [{name: others, uid: 12345}]");
+  kernel_->AddProcess(client_, image_);
+  const effect::Entry line = Told(support::Connection(client_, image_), BELFRY_KIND_TCP_BARRED);
+  EXPECT_EQ(line.action, "refused");
+  EXPECT_EQ(line.outcome, "failure");
+  EXPECT_EQ(line.destination.port, 8081);
+  EXPECT_THAT(line.reasons, ElementsAre(verdict::kNotAllowed));
+  EXPECT_THAT(line.message, HasSubstr("uid is 0, not 12345"));
+  EXPECT_EQ(engine_->guards().ByName("p")->tally.refused[BELFRY_USE_CONNECT], 1u);
+  EXPECT_EQ(engine_->guards().ByName("p")->tally.to_port, 0u);
+}
+
+// Whom the kernel part let pass for want of knowing.
+TEST_F(PortTest, WhoCameThroughIsAViolationAndNotCut) {
+  BeginAt("tcp: 8081, mode: deny, allow: [{name: others, uid: 12345}]");
   kernel_->AddProcess(client_, image_);
   EXPECT_TRUE(Told(support::Connection(client_, image_)).violation);
   EXPECT_THAT(cutter_->cut, IsEmpty());

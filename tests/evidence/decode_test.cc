@@ -34,8 +34,9 @@ TEST(Decoder, ReadsEveryKindAsItsOwnBody) {
   EXPECT_EQ(index_of(belfry_event_taint{}, BELFRY_KIND_TAINT), 4);
   EXPECT_EQ(index_of(belfry_event_listener{}, BELFRY_KIND_LISTENER), 5);
   EXPECT_EQ(index_of(belfry_event_tcp{}, BELFRY_KIND_TCP_CONNECT), 8);
+  EXPECT_EQ(index_of(belfry_event_tcp{}, BELFRY_KIND_TCP_BARRED), 8);
   EXPECT_EQ(index_of(belfry_event_limited{}, BELFRY_KIND_LIMITED), 9);
-  EXPECT_EQ(decoder.counts().decoded, 9u);
+  EXPECT_EQ(decoder.counts().decoded, 10u);
   EXPECT_EQ(decoder.counts().malformed + decoder.counts().unknown, 0u);
 }
 

@@ -45,16 +45,18 @@ inline void ConnectByRing(int fd, const sockaddr* address, socklen_t size, unsig
 constexpr std::pair<unsigned, unsigned> kRings[] = {{0, 0}, {0, IOSQE_ASYNC}, {IORING_SETUP_SQPOLL, 0}};
 
 #ifdef __x86_64__
-// Its pointers are of 32 bits.
-inline void ConnectBy32BitCall(int fd, const void* address, socklen_t size) {
+// 0, or the error. Its pointers are of 32 bits.
+inline int TryBy32BitCall(int fd, const void* address, socklen_t size) {
   void* low = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
   Must(low != MAP_FAILED);
   std::memcpy(low, address, size);
   constexpr long kConnect32 = 362;
   long result = kConnect32;
   asm volatile("int $0x80" : "+a"(result) : "b"(fd), "c"(low), "d"(size) : "memory", "r8", "r9", "r10", "r11");
-  Must(result == 0);
+  return static_cast<int>(-result);
 }
+
+inline void ConnectBy32BitCall(int fd, const void* address, socklen_t size) { Must(TryBy32BitCall(fd, address, size) == 0); }
 #endif
 
 }  // namespace belfry::kernel

@@ -97,6 +97,7 @@ class FakeKernel : public kernel::Kernel {
   // ---- what it was told ----
   std::vector<kernel::GuardedName> guarded_names;
   std::vector<kernel::GuardedPort> guarded_ports;
+  std::vector<belfry_address> own_addresses;
   std::vector<std::pair<uint64_t, uint32_t>> tainted;
   std::vector<uint64_t> forgotten;
   std::map<uint32_t, belfry_guard> orders;  // by guard number
@@ -210,6 +211,10 @@ class FakeKernel : public kernel::Kernel {
   }
   absl::Status SetGuardedPorts(std::span<const kernel::GuardedPort> ports) override {
     if (failing.ok()) guarded_ports.assign(ports.begin(), ports.end());
+    return failing;
+  }
+  absl::Status SetOwnAddresses(std::span<const belfry_address> addresses) override {
+    if (failing.ok()) own_addresses.assign(addresses.begin(), addresses.end());
     return failing;
   }
   absl::Status SetOrders(std::span<const kernel::GuardOrders> given) override {

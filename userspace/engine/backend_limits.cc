@@ -12,16 +12,22 @@ namespace {
 // Why a connect is not refused by the guard's rules in the kernel; empty: it is.
 std::string WhyLate(const GuardConfig& guard, const std::string& backend) {
   if (guard.rules == nullptr || guard.is_port()) return "";
-  if (backend == "cgroup") return "backend cgroup cannot refuse a connect";
-  if (guard.rules->all().size() > BELFRY_RULES_MAX) return absl::StrCat("more than ", BELFRY_RULES_MAX, " rules");
-  const std::vector<std::string> fields = DecidedLate(guard);
-  return fields.empty() ? "" : absl::StrCat("rules that ask for ", absl::StrJoin(fields, ", "), ", which the kernel part does not know");
+  return backend == "cgroup" ? "backend cgroup cannot refuse a connect" : WhyLate(guard);
 }
 
 }  // namespace
 
+// What was not refused at the connect is not cut either.
+NoDeny WhyNoDenyOfPort(const GuardConfig& guard) {
+  if (guard.rules == nullptr) return {"without rules (allow) nobody is refused", "observe or warn, or whom it is for under allow"};
+  const std::string late = WhyLate(guard);
+  if (late.empty()) return {};
+  return {absl::StrCat("it has ", late, ", and a TCP port's connections are refused at the connect or not at all"),
+          "observe or warn, or rules on exe, user, group and namespaces alone"};
+}
+
 NoDeny WhyNoDeny(const GuardConfig& guard, const BackendTraits& backend) {
-  if (guard.is_port()) return {"the connections of a TCP port cannot be cut yet", "observe or warn"};
+  if (guard.is_port()) return WhyNoDenyOfPort(guard);
   if (guard.limit && !backend.refuses_connects)
     return {absl::StrCat("it has a limit, and backend ", backend.name,
                          " cannot refuse a connect: it does not know whose listener it is for"),
@@ -53,8 +59,8 @@ std::vector<std::string> WithoutEffect(const Config& config, const std::string& 
       lines.push_back(where + "except: preload has no effect: no record says which preload was seen");
     if (const std::string late = WhyLate(guard, backend); !late.empty() && guard.policy.mode == verdict::Mode::kDeny)
       lines.push_back(absl::StrCat(where, "allow: ", late, ": decided right after the connect, and then cut"));
-    if (guard.on_daemon_loss && backend == "cgroup")
-      lines.push_back(where + "on_daemon_loss has no effect: backend cgroup refuses nothing in the kernel");
+    if (guard.on_daemon_loss && backend == "cgroup" && !guard.is_port())
+      lines.push_back(where + "on_daemon_loss has no effect: backend cgroup refuses no use of a unix socket in the kernel");
   }
   return lines;
 }

@@ -27,6 +27,8 @@ struct NoDeny {
   std::string why, remedy;
 };
 NoDeny WhyNoDeny(const GuardConfig& guard, const BackendTraits& backend);
+// Of a TCP port, on any backend. Its rules are asked for, its sockets are not.
+NoDeny WhyNoDenyOfPort(const GuardConfig& guard);
 
 // What a guard says and this backend cannot do, a line each.
 std::vector<std::string> WithoutEffect(const Config& config, const std::string& backend);

@@ -163,7 +163,15 @@ void Canary::Connect() {
 
 void Canary::ConnectToPort() {
   if (!before_.contains("tcp_state")) return;
-  if (absl::Status s = ConnectToOwnPort(means_.guard_port); !s.ok()) Expect("TCP connect tried", false, std::string(s.message()));
+  const auto tried = ConnectToOwnPort(means_.guard_port, [this](bool nobody) { return Forbid(nobody); });
+  if (!tried.ok()) return Expect("TCP connect tried", false, std::string(tried.status().message()));
+  const auto expect = [this](const char* capability, const std::optional<int>& error, const char* program) {
+    if (!error) return;
+    Expect(capability, *error == EPERM,
+           absl::StrCat(program, *error == EPERM ? " said no" : absl::StrCat(" did not say no: the connect ", *error == 0 ? "got through" : strerror(*error))));
+  };
+  expect("TCP connect against the rules refused", tried->ipv4, "port_connect4");
+  expect("TCP connect by IPv6 against the rules refused", tried->ipv6, "port_connect6");
 }
 
 void Canary::LetStrangersTry(int client) {
@@ -196,14 +204,20 @@ void Canary::GoOverTheLimit() {
 }
 
 // No rule at all: nobody may.
-void Canary::ConnectAgainstTheRules() {
-  kernel::PolicyRules nobody{.number = kit::BootNs(), .policy = {}, .values = {}};
-  nobody.policy.mode = BELFRY_MODE_DENY;
-  rules_ = std::make_shared<const kernel::PolicyRules>(std::move(nobody));
-  absl::Status given = means_.give_orders();
-  absl::StatusOr<int> error = given.ok() ? ConnectOnce(listener_.get(), path_) : given;
+absl::Status Canary::Forbid(bool nobody) {
   rules_ = nullptr;
-  if (given = means_.give_orders(); !given.ok()) error = given;
+  if (nobody) {
+    kernel::PolicyRules none{.number = kit::BootNs(), .policy = {}, .values = {}};
+    none.policy.mode = BELFRY_MODE_DENY;
+    rules_ = std::make_shared<const kernel::PolicyRules>(std::move(none));
+  }
+  return means_.give_orders();
+}
+
+void Canary::ConnectAgainstTheRules() {
+  absl::Status given = Forbid(true);
+  absl::StatusOr<int> error = given.ok() ? ConnectOnce(listener_.get(), path_) : given;
+  if (given = Forbid(false); !given.ok()) error = given;
   Expect("connect against the rules refused", error.ok() && *error == EACCES,
          !error.ok() ? std::string(error.status().message())
                      : absl::StrCat("the connect: ", *error == 0 ? "got through" : strerror(*error)));

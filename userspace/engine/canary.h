@@ -56,6 +56,7 @@ class Canary {
   void ConnectToPort();
   void LetStrangersTry(int client);
   void GoOverTheLimit();
+  absl::Status Forbid(bool nobody);  // whoever it is may not connect; false: whoever it is may
   void ConnectAgainstTheRules();
   void Tamper();
   void Spawn();

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "engine/backend_limits.h"
 #include "engine/config_limit.h"
 #include "engine/config_metrics.h"
 #include "engine/config_rules.h"
@@ -188,16 +189,18 @@ constexpr Key<GuardDraft> kGuardKeys[] = {
     {"limit", ReadLimit},
 };
 
-// A port's connections are told, not held: what would need a hold is a mistake, not a promise.
+// A port's connects may be refused, its connections are told and not held: what would need a hold is a mistake, no promise.
 void CheckPort(YamlReader& reader, const Node& node, const GuardDraft& guard) {
-  for (const char* key : {"withhold_on", "except", "require", "preexisting", "on_daemon_loss", "sqpoll", "delegated", "limit"})
+  for (const char* key : {"withhold_on", "except", "require", "preexisting", "sqpoll", "delegated", "limit"})
     if (node[key]) reader.Wrong(node[key], absl::StrCat("\"", key, "\" of a TCP port"), "that of a unix socket: a port's connections are only told");
+  const NoDeny no_deny = WhyNoDenyOfPort(guard.config);
+  if (no_deny.why.empty()) return;
   if (guard.config.policy.mode == verdict::Mode::kDeny)
-    reader.Wrong(node["mode"], "deny for a TCP port", "observe or warn: its connections are told, they cannot be cut yet");
+    reader.Wrong(node["mode"], absl::StrCat("deny for a TCP port, but ", no_deny.why), no_deny.remedy);
   if (guard.config.rules == nullptr) return;
   for (const verdict::Rule& rule : guard.config.rules->all())
     if (rule.mode() == verdict::Mode::kDeny)
-      reader.Wrong(node["allow"], absl::StrCat("a rule that says deny (", rule.name(), ") for a TCP port"), "warn: its connections cannot be cut yet");
+      reader.Wrong(node["allow"], absl::StrCat("a rule that says deny (", rule.name(), ") for a TCP port, but ", no_deny.why), no_deny.remedy);
 }
 
 void ReadGuard(YamlReader& reader, const Node& node, Draft& into) {

@@ -11,7 +11,7 @@
 #include "effect/metrics.h"
 #include "engine/answers.h"
 #include "engine/backend_limits.h"
-#include "engine/guarded_ports.h"
+#include "engine/kernel_rules.h"
 #include "engine/measure.h"
 #include "engine/orders.h"
 #include "engine/socket_names.h"
@@ -96,8 +96,9 @@ Engine::Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loo
   sweep_ = std::make_unique<Sweep>(kernel(), guards_, seen_, *cuts_, *gate_, gaps_, [this] { pipeline_->Turn(); });
   modes_ = std::make_unique<Modes>(parts_.config.run_dir, guards_, host::DisarmedBy(parts_.disarm_file),
                                    TraitsOf(kernel()));
+  ports_ = std::make_unique<Ports>(*loop_, kernel(), guards_, log_);
   canary_ = std::make_unique<Canary>(*loop_, kernel(), parts_.config.run_dir,
-                                     Canary::Means{.guard_port = [this](uint16_t port) { return GuardPorts(port); },
+                                     Canary::Means{.guard_port = [this](uint16_t port) { return ports_->Guard(port); },
                                                    .give_orders = [this] { return GiveOrders(); }});
   bench_ = std::make_unique<Bench>(Bench{*loop_, kernel(), guards_, gaps_, *cuts_, *reader_, *gate_, journal_,
                                          [this] { pipeline_->Turn(); }, parts_.deadlines});
@@ -124,14 +125,11 @@ absl::Status Engine::TakeGuards(const Config& config) {
   }
   // Orders first: a guard's first connection is treated as its mode says.
   if (absl::Status status = GiveOrders(); !status.ok()) return status;
-  if (absl::Status status = GuardPorts(0); !status.ok()) return status;
+  for (const Guard& guard : guards_.all())
+    if (guard.config.rules != nullptr && guard.compiled == nullptr && WhyLate(guard.config).empty())
+      log_.Warning(absl::StrCat("guard ", guard.name(), ": the kernel part has no room for the values of its rules: nobody is refused by them at the connect; write fewer"));
+  if (absl::Status status = ports_->Guard(0); !status.ok()) return status;
   return GuardNames();
-}
-
-absl::Status Engine::GuardPorts(uint16_t canary_port) {
-  std::vector<kernel::GuardedPort> ports = PortsOf(guards_);
-  if (canary_port != 0) ports.push_back({.guard = kCanaryGuard, .port = canary_port});
-  return kernel().SetGuardedPorts(ports);
 }
 
 // Ten thousand paths are not asked about in one go.
@@ -274,6 +272,7 @@ void Engine::Prefetch(const Guard& guard, const belfry_pin& opener) {
 
 void Engine::Tick() {
   if (absl::Status status = GuardNames(); !status.ok()) log_.Error(std::string(status.message()));
+  ports_->Look();
   gate_->Look();
   TellFiles();
   const bool missing = std::any_of(guards_.all().begin(), guards_.all().end(),

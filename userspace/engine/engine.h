@@ -29,6 +29,7 @@
 #include "engine/losses.h"
 #include "engine/modes.h"
 #include "engine/pipeline.h"
+#include "engine/ports.h"
 #include "engine/sweep.h"
 #include "engine/witness.h"
 #include "host/machine.h"
@@ -100,7 +101,6 @@ class Engine {
   Engine(EngineParts parts, const kit::Log& log, std::unique_ptr<Loop> loop);
   absl::Status TakeGuards(const Config& config);
   absl::Status GuardNames();
-  absl::Status GuardPorts(uint16_t canary_port);
   std::vector<kernel::GuardedName> CanaryNames();
   absl::Status GiveOrders();
   absl::Status SetRuleSettings();
@@ -137,6 +137,7 @@ class Engine {
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<Sweep> sweep_;
   std::unique_ptr<Modes> modes_;
+  std::unique_ptr<Ports> ports_;
   std::unique_ptr<Canary> canary_;
   std::unique_ptr<Bench> bench_;
   std::unique_ptr<service::Questions> questions_;

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "kit/clock.h"
 #include "verdict/soundness.h"
 
@@ -103,7 +105,7 @@ uint64_t NewNumber() {
 
 std::shared_ptr<const kernel::PolicyRules> CompileRules(const Guard& guard, const ExeFiles& files) {
   const verdict::Rules* rules = guard.config.rules.get();
-  if (rules == nullptr || guard.config.is_port() || rules->all().size() > BELFRY_RULES_MAX) return nullptr;
+  if (rules == nullptr || rules->all().size() > BELFRY_RULES_MAX) return nullptr;
   auto compiled = std::make_shared<kernel::PolicyRules>(Compiler(files).Compile(*rules));
   compiled->policy.mode = guard.mode == Mode::kDeny ? BELFRY_MODE_DENY : BELFRY_MODE_OBSERVE;
   compiled->policy.foreign = verdict::ForeignPlace(guard.config.policy);
@@ -113,12 +115,13 @@ std::shared_ptr<const kernel::PolicyRules> CompileRules(const Guard& guard, cons
   return compiled;
 }
 
-std::vector<std::string> DecidedLate(const GuardConfig& guard) {
+std::string WhyLate(const GuardConfig& guard) {
+  if (guard.rules == nullptr) return "";
+  if (guard.rules->all().size() > BELFRY_RULES_MAX) return absl::StrCat("more than ", BELFRY_RULES_MAX, " rules");
   std::vector<std::string> fields;
-  if (guard.rules == nullptr) return fields;
   for (const Field field : verdict::kEveryField)
     if (!kKnown[verdict::IndexOf(field)] && guard.rules->Asks(field)) fields.emplace_back(verdict::FieldKey(field));
-  return fields;
+  return fields.empty() ? "" : absl::StrCat("rules that ask for ", absl::StrJoin(fields, ", "), ", which the kernel part does not know");
 }
 
 }  // namespace belfry::engine

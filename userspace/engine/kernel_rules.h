@@ -15,12 +15,13 @@
 
 namespace belfry::engine {
 
-// Null: the guard has no rules, is a port's (whose connects nobody refuses), or has more rules than the kernel part takes.
+// Null: the guard has no rules, or more than the kernel part takes.
 // The one that the guard has, if nothing of it is different; else under a new number.
 std::shared_ptr<const kernel::PolicyRules> CompileRules(const Guard& guard, const ExeFiles& files);
 
-// The fields that some rule of the guard asks for and the kernel part cannot know: "sha256", "unit".
-std::vector<std::string> DecidedLate(const GuardConfig& guard);
+// Why some connect may be for userspace to decide: more rules, or fields ("sha256", "unit"), than the kernel part takes.
+// Empty: none of them asks for such.
+std::string WhyLate(const GuardConfig& guard);
 
 }  // namespace belfry::engine
 

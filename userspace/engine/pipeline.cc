@@ -81,7 +81,7 @@ void Pipeline::Apply(const belfry_event_exit& event) {
 }
 
 void Pipeline::Apply(const belfry_event_connect& event) {
-  if (event.header.kind == BELFRY_KIND_BARRED) return Barred(event);
+  if (event.header.kind == BELFRY_KIND_BARRED) return Barred(event, {});
   Guard* guard = guards_.ByNumber(event.connection.guard);
   const bool recorded = event.header.kind == BELFRY_KIND_CONNECT;
   const bool found_before = seen_.connections.Find(event.cookie) != nullptr;  // by the sweep
@@ -103,6 +103,7 @@ void Pipeline::Apply(const belfry_event_connect& event) {
 
 // A port's connection is told and judged by the policy; it has no record in the kernel's map, and none is cut.
 void Pipeline::Apply(const belfry_event_tcp& event) {
+  if (event.header.kind == BELFRY_KIND_TCP_BARRED) return Barred(event, AddressOf(event.ends.server, event.ends.server_port));
   Guard* guard = guards_.ByNumber(event.connection.guard);
   if (guard == nullptr) return;
   const belfry_connection& connection = event.connection;
@@ -120,7 +121,8 @@ void Pipeline::Apply(const belfry_event_tcp& event) {
     return gate_.OpenedByNobodyKnown(*guard, lines_.back());
   }
   if (journal_.followed()) witness_.Opener(connection, lines_.back());
-  gate_.Opened(*guard, event.cookie, connection, lines_.back(), orders_);
+  std::vector<Cuts::Order> in_vain;
+  gate_.Opened(*guard, event.cookie, connection, lines_.back(), in_vain);
 }
 
 void Pipeline::Apply(const belfry_event_taint& event) {
@@ -203,12 +205,14 @@ void Pipeline::Apply(const belfry_event_limited& event) {
   if (journal_.followed() || journal_.alarmed()) witness_.Name(event.connection, lines_.back());
 }
 
-// There is no connection: its opener was told EACCES.
-void Pipeline::Barred(const belfry_event_connect& event) {
+// There is no connection: its opener was told EACCES, at a port EPERM.
+template <typename Event>
+void Pipeline::Barred(const Event& event, const effect::Address& destination) {
   Guard* guard = guards_.ByNumber(event.connection.guard);
   if (guard == nullptr) return;
   effect::Entry line = About("refused", event, *guard);
   line.outcome = "failure";
+  line.destination = destination;
   line.reasons = {verdict::kNotAllowed};
   gate_.Barred(*guard, event.connection, line);
   lines_.push_back(std::move(line));

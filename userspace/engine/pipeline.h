@@ -63,7 +63,8 @@ class Pipeline {
   void Apply(const belfry_event_refused& event);
   void Apply(const belfry_event_tampered& event);
   void Apply(const belfry_event_limited& event);
-  void Barred(const belfry_event_connect& event);
+  template <typename Event>
+  void Barred(const Event& event, const effect::Address& destination);
   void Say(effect::Entry line, const belfry_pin& who);
   void SuspectOpener(const belfry_pin& opener, uint32_t taint);
   void Forget(const std::vector<uint64_t>& gone);

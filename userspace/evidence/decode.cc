@@ -55,6 +55,7 @@ constexpr Reader kReaders[BELFRY_KIND_MAX] = {
     As<belfry_event_tampered>,  // TAMPERED
     As<belfry_event_limited>,   // LIMITED
     As<belfry_event_connect>,   // BARRED
+    As<belfry_event_tcp>,       // TCP_BARRED
 };
 
 }  // namespace

@@ -65,6 +65,9 @@ class BpfKernel : public Kernel {
   absl::Status SetGuardedPorts(std::span<const GuardedPort> ports) override {
     return WriteGuardedPorts(ports, Fd(loaded_.skeleton->maps.port_guards), Fd(loaded_.skeleton->maps.guarded_ports));
   }
+  absl::Status SetOwnAddresses(std::span<const belfry_address> addresses) override {
+    return WriteOwnAddresses(addresses, Fd(loaded_.skeleton->maps.own_addresses));
+  }
   absl::Status SetOrders(std::span<const GuardOrders> orders) override;
   absl::Status SetRuleSettings(const belfry_rule_settings& settings) override;
   absl::Status SetServers(std::span<const GuardServer> servers) override {

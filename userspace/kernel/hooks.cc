@@ -95,7 +95,9 @@ bool Exists(const btf* types, const char* function) {
 // What no backend does otherwise.
 Hooks OnAll() {
   Hooks hooks = {RawTracepoint("process_exec", BELFRY_PROGRAM_EXEC), RawTracepoint("process_fork", BELFRY_PROGRAM_FORK),
-                 RawTracepoint("process_exit", BELFRY_PROGRAM_EXIT), RawTracepoint("tcp_state", BELFRY_PROGRAM_TCP)};
+                 RawTracepoint("process_exit", BELFRY_PROGRAM_EXIT), RawTracepoint("tcp_state", BELFRY_PROGRAM_TCP),
+                 {"port_connect4", BELFRY_PROGRAM_PORT_CONNECT4, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT},
+                 {"port_connect6", BELFRY_PROGRAM_PORT_CONNECT6, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_CONNECT}};
   hooks.insert(hooks.end(), std::begin(kHeldProcesses), std::end(kHeldProcesses));
   return hooks;
 }

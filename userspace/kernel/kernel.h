@@ -106,6 +106,8 @@ class Kernel {
   // ---- what userspace tells the kernel ----
   virtual absl::Status SetGuardedNames(std::span<const GuardedName> names) = 0;  // atomic for each name
   virtual absl::Status SetGuardedPorts(std::span<const GuardedPort> ports) = 0;  // likewise
+  // Of our own network namespace, beside the loopback ones: where a guarded port is ours and not another machine's.
+  virtual absl::Status SetOwnAddresses(std::span<const belfry_address> addresses) = 0;
   // What is refused for each guard; a guard that is not named observes. Takes effect at once, guard by guard, each connect
   // judged by rules as a whole, of before or of now.
   virtual absl::Status SetOrders(std::span<const GuardOrders> orders) = 0;

@@ -185,7 +185,7 @@ absl::StatusOr<Loaded> Load(Backend backend, const BpfOptions& options) {
 
 absl::Status AttachHooks(Backend backend, const BpfOptions& options, Loaded& loaded) {
   if (loaded.adopted) return absl::OkStatus();
-  absl::StatusOr<kit::OwnedFd> cgroup = backend == Backend::kCgroup ? OpenCgroupRoot() : kit::OwnedFd();
+  absl::StatusOr<kit::OwnedFd> cgroup = OpenCgroupRoot();
   if (!cgroup.ok()) return cgroup.status();
   for (const Hook& hook : HooksOf(backend)) {
     if (LeftOut(hook.name)) continue;

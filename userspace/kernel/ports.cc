@@ -7,7 +7,9 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <set>
 
+#include "absl/strings/str_cat.h"
 #include "kernel/map_keys.h"
 #include "kit/error.h"
 
@@ -15,7 +17,10 @@ namespace belfry::kernel {
 namespace {
 
 struct Before {
-  bool operator()(const belfry_port_key& a, const belfry_port_key& b) const { return memcmp(&a, &b, sizeof a) < 0; }
+  template <typename Key>
+  bool operator()(const Key& a, const Key& b) const {
+    return memcmp(&a, &b, sizeof a) < 0;
+  }
 };
 using Wanted = std::map<belfry_port_key, belfry_name_value, Before>;
 
@@ -46,6 +51,17 @@ absl::Status WriteGuardedPorts(std::span<const GuardedPort> ports, int guards_fd
   if (bpf_map_update_elem(bits_fd, &zero, bits.get(), BPF_ANY) != 0)
     return kit::ErrnoError("writing the map `guarded_ports`");
   DeleteUnwanted<belfry_port_key>(guards_fd, [&](const belfry_port_key& key) { return wanted.contains(key); });
+  return absl::OkStatus();
+}
+
+absl::Status WriteOwnAddresses(std::span<const belfry_address> addresses, int map_fd) {
+  const std::set<belfry_address, Before> wanted(addresses.begin(), addresses.end());
+  DeleteUnwanted<belfry_address>(map_fd, [&](const belfry_address& address) { return wanted.contains(address); });
+  const uint32_t one = 1;
+  for (const belfry_address& address : wanted)
+    if (bpf_map_update_elem(map_fd, &address, &one, BPF_ANY) != 0)
+      return kit::ErrnoError("telling the kernel part our own addresses",
+                             absl::StrCat("more than ", BELFRY_OWN_ADDRESSES_MAX, " have no room: at the others nobody is refused"));
   return absl::OkStatus();
 }
 

@@ -5,4 +5,4 @@
 only='-*Thousand*'
 [ "$BELFRY_TEST_LENGTH" = long ] || only="$only:*APathThatNobody*:*WhatOthersThanRoot*:*MoreGroups*:*WhatIsLate*:*WhoeverServes*"
 gtest rules_test "$only"
-gtest daemon_test 'RulesTest.*'
+gtest daemon_test '*RulesTest.*'
