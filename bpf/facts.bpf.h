@@ -70,16 +70,19 @@ __noinline u64 exe_home(void)
 	return inode ? (u64)GET(inode, i_sb, s_dev) << 32 | GET(inode, i_generation) : 0;
 }
 
-/* Root's, since others may give a file of theirs any time they like, to be asked about rather than refused. */
-__noinline u32 is_news(void)
+/*
+ * Root's, since others may give a file of theirs any time they like, to be asked about rather than refused; and where some
+ * rule's file is, since who serves a filesystem (FUSE) says whose its files are and how old.
+ */
+__noinline u32 is_news(u64 policy)
 {
 	struct inode *inode = exe_inode();
 	u32 zero = 0;
 	struct belfry_rule_settings *set = bpf_map_lookup_elem(&rule_settings, &zero);
 
-	if (!inode || !set || GET(inode, i_uid.val))
+	if (!inode || !set || GET(inode, i_uid.val) || change_time_ns(inode) < set->files_ctime_ns)
 		return 0;
-	return change_time_ns(inode) >= set->files_ctime_ns;
+	return has_value(policy, GET(inode, i_sb, s_dev), 0, BELFRY_RULE_EXE_DEVICE);
 }
 
 static __always_inline u64 hash_of(const char *name)
@@ -120,11 +123,11 @@ __noinline u32 knows_exe(u64 policy, u64 number, u64 home)
 	struct belfry_policy *rules = bpf_map_lookup_elem(&policies, &policy);
 	struct belfry_process *process = record_of(current_task());
 
-	if (!rules || !process)
+	if (!rules)
 		return LATE;
-	if ((process->place | place_now()) & rules->foreign)
+	if (process && (process->place | place_now()) & rules->foreign)
 		return NEVER;
-	if (process->image_flags & BELFRY_IMAGE_BACKFILLED)
+	if (!process || process->image_flags & BELFRY_IMAGE_BACKFILLED)	/* an exec that was not seen */
 		return rules->backfilled ? LATE : NEVER;
 	if (process->image.ino != number || ((u64)process->image.dev << 32 | process->image.generation) != home)
 		return NEVER;
@@ -141,7 +144,7 @@ __noinline u32 is_in_doubt(u64 policy, u64 number, u64 home)
 		return 1;
 	if (has_value(policy, number, home, BELFRY_RULE_EXE) || has_value(policy, number, home, BELFRY_RULE_EXE | BELFRY_RULE_BARS))
 		return 0;
-	return is_news() || has_value(policy, name_hash_of(GET(current_task(), tgid)), 0, BELFRY_RULE_EXE_NAME);
+	return is_news(policy) || has_value(policy, name_hash_of(GET(current_task(), tgid)), 0, BELFRY_RULE_EXE_NAME);
 }
 
 static __always_inline void learn(struct opener_facts *facts, u32 field, u32 knowledge)

@@ -12,20 +12,32 @@
 #define REFUSED 0		/* the caller gets EPERM */
 #define PASSES 1
 
-/* As tcp_v4_connect() takes 0.0.0.0: the socket's own address, or that of the loopback device. */
+/* Stands for one that is ours and not known: whichever address of the port is guarded. */
+#define SOME_OWN_ADDRESS BELFRY_ADDRESS_OF_LISTENER
+
+/*
+ * As tcp_v4_connect() takes 0.0.0.0: the address that the socket sends from, which of one that is bound to a multicast or
+ * broadcast address is none; else one of the device to which it is bound, or that of the loopback device.
+ */
 static __always_inline void set_any_ipv4(struct belfry_address *address, struct sock *sk)
 {
-	u32 own = GET(sk, __sk_common.skc_rcv_saddr);
+	u32 own = GET(VIEW(struct inet_sock, sk), inet_saddr);
 
-	set_ipv4(address, own ? own : __builtin_bswap32(0x7f000001));
+	if (own || !GET(sk, __sk_common.skc_bound_dev_if))
+		set_ipv4(address, own ? own : __builtin_bswap32(0x7f000001));
+	else
+		__builtin_memset(address, SOME_OWN_ADDRESS & 0xff, sizeof(*address));
 }
 
 /* As tcp_v6_connect() takes ::, that of the loopback device; of a socket that is bound to a mapped address, of IPv4. */
 static __always_inline void set_any_ipv6(struct belfry_address *address, struct sock *sk)
 {
+	struct belfry_address own;
+
+	SET_IPV6(&own, sk, skc_v6_rcv_saddr);
 	__builtin_memset(address, 0, sizeof(*address));
 	address->word[3] = __builtin_bswap32(1);
-	if (GET(sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[2]) == PREFIX_OF_IPV4)
+	if (!own.word[0] && !own.word[1] && own.word[2] == PREFIX_OF_IPV4)
 		set_ipv4(address, __builtin_bswap32(0x7f000001));
 }
 
@@ -41,7 +53,8 @@ static __always_inline void tell_barred_from(const struct belfry_address *addres
 	}
 	record->cookie = 0;
 	__builtin_memset(&record->ends, 0, sizeof(record->ends));
-	record->ends.server = *address;
+	if (address->word[0] != SOME_OWN_ADDRESS)
+		record->ends.server = *address;
 	record->ends.server_port = port;
 	__builtin_memset(&record->connection, 0, sizeof(record->connection));
 	fill_opener(&record->connection, current_task());
@@ -59,7 +72,7 @@ static __always_inline int hold(const struct belfry_address *address, u16 port, 
 	struct judged judged;
 	u32 guard;
 
-	if (!found || !is_own(address))
+	if (!found || (address->word[0] != SOME_OWN_ADDRESS && !is_own(address)))
 		return PASSES;
 	guard = found->guard;
 	judged.policy = policy_of(guard);

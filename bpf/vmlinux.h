@@ -160,6 +160,7 @@ struct sock_common {
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 	unsigned short skc_family;
+	int skc_bound_dev_if;
 	volatile unsigned char skc_state;
 	atomic64_t skc_cookie;
 	unsigned long skc_flags;
@@ -185,6 +186,7 @@ struct unix_sock {
 };
 struct socket { struct file *file; struct sock *sk; };
 struct tcp_sock;
+struct inet_sock { u32 inet_saddr; };
 struct bpf_sock_addr_kern { struct sock *sk; };
 struct bpf_sockopt_kern { struct sock *sk; };
 

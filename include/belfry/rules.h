@@ -37,6 +37,7 @@ enum belfry_rule_field {
 	/* Not facts but doubts about the executable, by the same map: */
 	BELFRY_RULE_EXE_BEFORE = BELFRY_RULE_FIELDS,	/* a path led to this file, for whoever was executed in time */
 	BELFRY_RULE_EXE_NAME,		/* a path's hash (belfry_path_hash): the name by which somebody was executed */
+	BELFRY_RULE_EXE_DEVICE,		/* s_dev of a file that a path leads to, or led to: where others may take its place */
 };
 #define BELFRY_RULE_BARS 0x100u		/* added to the field: rules that exclude the value, else those that name it */
 

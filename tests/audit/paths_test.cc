@@ -57,6 +57,19 @@ TEST_F(Paths, SeveralAtOnce) {
   EXPECT_EQ(Next(*audit, "connect")["belfry"]["guard"], "watched-2");
 }
 
+TEST_F(Paths, OfASocketWithoutConnectionsItIsSaid) {
+  const std::string path = folder_ / "datagrams.sock";
+  const kit::OwnedFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX};
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  daemon::Program audit({kBelfry, "audit", "--unix", path, "--for", "1s"}, {});
+  std::string said;
+  for (std::string line = audit.ErrorLine(); !line.empty(); line = audit.ErrorLine()) said += line + "\n";
+  EXPECT_THAT(said, HasSubstr("datagrams.sock is a datagram socket: who uses it is not seen"));
+  EXPECT_EQ(audit.Wait(), 0);
+}
+
 TEST_F(Paths, HopelessOnesAreRefused) {
   for (const std::string& path : {std::string("@abstract"), "/" + std::string(200, 'x'), std::string(4096, '/') + "x/", std::string("/run/")}) {
     daemon::Program audit({kBelfry, "audit", "--unix", path}, {});

@@ -148,6 +148,24 @@ TEST_F(NamesTest, WhatStandsInTheWayIsSaid) {
   EXPECT_FALSE(Note(dir_ + "/file/below").empty());
 }
 
+// Until somebody serves: an old file's name may be bound twice.
+TEST_F(NamesTest, ThatASocketHasNoConnectionsIsSaid) {
+  const std::string path = dir_ + "/d.sock";
+  const kit::OwnedFd datagrams(socket(AF_UNIX, SOCK_DGRAM, 0));
+  sockaddr_un address{.sun_family = AF_UNIX};
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(datagrams.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  Guard guard{.number = 1};
+  guard.config.sockets = {{.role = "unix", .path = path, .endpoint = {}}};
+  Guards guards;
+  guards.Replace({guard});
+  ResolveNames(fake_, guards);
+  EXPECT_THAT(guards.ByNumber(1)->notes, ElementsAre(path + " is a datagram socket: who uses it is not seen, only connects to stream sockets are"));
+  guards.ByNumber(1)->listeners.push_back({});
+  ResolveNames(fake_, guards);
+  EXPECT_THAT(guards.ByNumber(1)->notes, ElementsAre(""));
+}
+
 TEST_F(NamesTest, ASocketIsGuardedUnderItsNameAndALinksTarget) {
   const kit::OwnedFd listener(socket(AF_UNIX, SOCK_STREAM, 0));
   sockaddr_un address{.sun_family = AF_UNIX};

@@ -37,9 +37,10 @@ class PortRules : public TcpTest {
     Actor actor([&](const Actor::Stage& stage) { stage.Say(play()); });
     return actor.Hear();
   }
-  static int Try(const std::string& ip, uint16_t port, const std::string& from = "") {
+  static int Try(const std::string& ip, uint16_t port, const std::string& from = "", const std::string& device = "") {
     const Target target(ip, port);
     const kit::OwnedFd fd(target.Socket(SOCK_CLOEXEC));
+    if (!device.empty()) Must(setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(), static_cast<socklen_t>(device.size())) == 0);
     if (!from.empty()) {
       const Target own(from, 0);
       Must(bind(fd.get(), own.get(), own.size) == 0);
@@ -102,6 +103,42 @@ TEST_F(PortRules, ByWhateverAddressOfTheLoopbackDevice) {
     for (const char* ip : {"::1", "::"}) EXPECT_EQ(SaidOf(ip), EPERM) << guarded << " " << ip;
   }
   EXPECT_EQ(SaidOf("127.0.0.1"), 0) << "not guarded";
+}
+
+// Who is bound to such an address sends from another, and reaches the loopback device by 0.0.0.0.
+TEST_F(PortRules, FromAnAddressThatIsNobodys) {
+  for (const char* guarded : {"", "127.0.0.1"}) {
+    GuardAt(guarded);
+    for (const char* from : {"224.0.0.1", "255.255.255.255", "127.255.255.255"}) {
+      EXPECT_EQ(SaidOf("0.0.0.0", from), EPERM) << guarded << " " << from;
+      EXPECT_NE(SaidOf("::ffff:0.0.0.0", std::string("::ffff:") + from), 0) << guarded << " " << from;  // the kernel's own no
+    }
+  }
+}
+
+// Then 0.0.0.0 is an address of that device; which one, the program does not know.
+TEST_F(PortRules, BoundToADevice) {
+  const auto said = [&] { return SaidBy([&] { return Try("0.0.0.0", port_, "", "lo"); }); };
+  EXPECT_EQ(said(), EPERM);
+  for (const char* guarded : {"127.0.0.1", "127.0.0.2", "[::1]"}) {
+    GuardAt(guarded);
+    EXPECT_EQ(said(), EPERM) << guarded;
+  }
+  const auto told = Barred();
+  ASSERT_EQ(told.size(), 4u);
+  EXPECT_EQ(told[3].ends.server_port, port_);
+}
+
+// The third word of a mapped address, and no mapped address.
+TEST_F(PortRules, FromAnAddressThatLooksMapped) {
+  GuardAt("[::1]");
+  EXPECT_EQ(SaidBy([&] {
+              Must(std::system("ip -6 addr add 2001:db8::ffff:0:1/128 dev lo nodad 2>/dev/null") == 0);
+              const int error = Try("::", port_, "2001:db8::ffff:0:1");
+              Must(std::system("ip -6 addr del 2001:db8::ffff:0:1/128 dev lo") == 0);
+              return error;
+            }),
+            EPERM);
 }
 
 // 127.0.0.2 is reached through 0.0.0.0 by who has bound it.

@@ -88,6 +88,16 @@ TEST_F(RulesDecided, WhatOthersThanRootMadeIsNoNews) {
   EXPECT_EQ(RuleFor({}, Copy("mine", kAlice)), BELFRY_RULE_NONE);
 }
 
+// Who serves a filesystem says whose its files are and how old: it has to be where some rule's file is.
+TEST_F(RulesDecided, WhatAnotherFilesystemSaysOfItsFilesIsNoNews) {
+  OneGuard({OfFile(copies_[0])});
+  std::filesystem::create_directory(folder_ + "/other");
+  ASSERT_EQ(mount("none", (folder_ + "/other").c_str(), "tmpfs", 0, nullptr), 0);
+  EXPECT_EQ(RuleFor({}, Copy("other/claims-to-be-roots", 0)), BELFRY_RULE_NONE);
+  EXPECT_EQ(RuleFor({}, Copy("roots", 0)), BELFRY_RULE_LATE);
+  umount2((folder_ + "/other").c_str(), MNT_DETACH);
+}
+
 TEST_F(RulesDecided, WhoeverWasExecutedBeforeAnUpgradeIsUserspacesToSay) {
   const std::string path = Copy("replaced", kNotRoot);
   LookAt({path});

@@ -72,7 +72,11 @@ class Compiler {
   void AddFile(const std::string& path, size_t rule, uint32_t bars) {
     const ExeFiles::Led led = files_.LedBy(path);
     if (led.now) Put(BELFRY_RULE_EXE | bars, led.now->ino, Home(*led.now), rule);
-    for (const belfry_file_id& before : led.before) Put(BELFRY_RULE_EXE_BEFORE, before.ino, Home(before), rule);
+    if (led.now) Put(BELFRY_RULE_EXE_DEVICE, led.now->dev, 0, rule);
+    for (const belfry_file_id& before : led.before) {
+      Put(BELFRY_RULE_EXE_BEFORE, before.ino, Home(before), rule);
+      Put(BELFRY_RULE_EXE_DEVICE, before.dev, 0, rule);
+    }
     uint64_t hash = BELFRY_PATH_HASH;
     for (const char byte : path) hash = belfry_path_hash(hash, static_cast<uint8_t>(byte));
     if (path.size() < BELFRY_FILENAME_BYTES) Put(BELFRY_RULE_EXE_NAME, hash, 0, rule);

@@ -1,5 +1,6 @@
 #include "engine/ports.h"
 
+#include <netinet/in.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -12,6 +13,8 @@
 
 namespace belfry::engine {
 namespace {
+
+const belfry_address kLoopbackIpv4{{0, 0, htonl(0xffff), htonl(INADDR_LOOPBACK)}}, kLoopbackIpv6{{0, 0, 0, htonl(1)}};
 
 std::vector<belfry_address> WireAddresses(const std::set<host::IpAddress>& addresses) {
   std::vector<belfry_address> all;
@@ -28,7 +31,9 @@ Ports::~Ports() {
 absl::Status Ports::Guard(uint16_t canary_port) {
   std::vector<kernel::GuardedPort> ports = PortsOf(guards_);
   if (!ports.empty()) Watch();
-  if (canary_port != 0) ports.push_back({.guard = kCanaryGuard, .port = canary_port});
+  if (canary_port != 0)  // where it tries, and nowhere else: others may have that number at another address
+    for (const belfry_address& loopback : {kLoopbackIpv4, kLoopbackIpv6})
+      ports.push_back({.guard = kCanaryGuard, .address = loopback, .port = canary_port});
   Look();
   return kernel_.SetGuardedPorts(ports);
 }
@@ -55,7 +60,8 @@ void Ports::Look() {
 }
 
 void Ports::Tell(const absl::Status& status) {
-  if (!status.ok() && status.message() != said_) log_.Warning(said_ = std::string(status.message()));
+  if (status.ok()) said_.clear();
+  else if (status.message() != said_) log_.Warning(said_ = std::string(status.message()));
 }
 
 }  // namespace belfry::engine

@@ -37,7 +37,7 @@ class Ports {
   Guards& guards_;
   const kit::Log& log_;
   std::optional<host::AddressWatch> watch_;
-  std::set<host::IpAddress> told_;
+  std::optional<std::set<host::IpAddress>> told_;
   std::string said_;  // what went wrong last: said once
 };
 

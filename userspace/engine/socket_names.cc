@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "host/bound_sockets.h"
 #include "host/mounts.h"
 #include "kit/escape.h"
 
@@ -28,6 +30,14 @@ const char* KindOf(mode_t mode) {
   if (S_ISDIR(mode)) return "a directory";
   if (S_ISREG(mode)) return "a regular file";
   return "not a socket";
+}
+
+// Asked where nobody serves yet. A file that cannot be read tells nothing.
+std::string WhyUnseen(const std::string& path, std::optional<host::UnseenSockets>& unseen) {
+  if (!unseen) unseen = host::ReadUnseenSockets().value_or(host::UnseenSockets());
+  const auto at = unseen->find(path);
+  if (at == unseen->end()) return "";
+  return absl::StrCat(kit::Escape(path), " is a ", at->second, " socket: who uses it is not seen, only connects to stream sockets are");
 }
 
 }  // namespace
@@ -57,11 +67,13 @@ PathNames ResolvePath(kernel::Kernel& kernel, const std::string& path) {
 
 std::vector<kernel::GuardedName> ResolveNames(kernel::Kernel& kernel, Guards& guards) {
   std::vector<kernel::GuardedName> all;
+  std::optional<host::UnseenSockets> unseen;
   for (Guard& guard : guards.all()) {
     guard.notes.clear();
     for (size_t socket = 0; socket < guard.config.sockets.size(); ++socket) {
       if (guard.config.sockets[socket].endpoint) continue;  // no path
       PathNames found = ResolvePath(kernel, guard.config.sockets[socket].path);
+      if (found.note.empty() && guard.listeners.empty()) found.note = WhyUnseen(guard.config.sockets[socket].path, unseen);
       guard.notes.push_back(found.note);
       for (kernel::GuardedName& name : found.names) {
         name.guard = guard.number;

@@ -3,6 +3,7 @@
 // In a guest under -icount the time stamp counter rises by one for each guest instruction, so the figures are counts and
 // say the same on every machine. It serves the three sockets, and asks from a child: nobody is his own client.
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -51,17 +52,43 @@ void Tell(const char* name, const std::function<uint64_t()>& once, int rounds = 
   fflush(stdout);
 }
 
-// connect(2) alone; accepted and closed unmeasured.
-uint64_t Connect(const char* path, int listener) {
+// connect(2) alone; accepted and closed unmeasured, the client's end first.
+uint64_t Connect(int fd, const void* address, socklen_t size, int listener) {
+  const uint64_t began = __rdtsc();
+  if (connect(fd, static_cast<const sockaddr*>(address), size) != 0) Stop("connect");
+  const uint64_t took = __rdtsc() - began;
+  const int server = accept(listener, nullptr, nullptr);
+  close(fd);
+  close(server);
+  return took;
+}
+
+uint64_t ConnectTo(const char* path, int listener) {
   sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
   strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-  const uint64_t began = __rdtsc();
-  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) Stop(path);
-  const uint64_t took = __rdtsc() - began;
-  close(accept(listener, nullptr, nullptr));
-  close(fd);
-  return took;
+  return Connect(socket(AF_UNIX, SOCK_STREAM, 0), &address, sizeof address, listener);
+}
+
+struct Port {
+  sockaddr_in address = {.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+
+  // Any, then always the same.
+  int Bound() {
+    const int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+    socklen_t size = sizeof address;
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 || bind(fd, any, size) != 0 || getsockname(fd, any, &size) != 0)
+      Stop("binding a TCP port");
+    return fd;
+  }
+};
+
+// From one port to one port, so that no search for a free one is measured: what is reset leaves none that waits.
+uint64_t ConnectFrom(Port& own, const Port& other, int listener) {
+  const linger reset = {.l_onoff = 1, .l_linger = 0};
+  const int fd = own.Bound();
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  return Connect(fd, &other.address, sizeof other.address, listener);
 }
 
 template <typename Call>
@@ -102,9 +129,13 @@ int main(int count, char** arguments) {
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) Stop("socketpair");
   const int file = open("/proc/self/exe", O_RDONLY);
   char byte = 'x';
-  Tell("guarded_connect", [&] { return Connect(arguments[1], guarded); });
-  Tell("ruled_connect", [&] { return Connect(arguments[2], ruled); });
-  Tell("other_connect", [&] { return Connect(arguments[3], other); });
+  Tell("guarded_connect", [&] { return ConnectTo(arguments[1], guarded); });
+  Tell("ruled_connect", [&] { return ConnectTo(arguments[2], ruled); });
+  Tell("other_connect", [&] { return ConnectTo(arguments[3], other); });
+  Port own, port;
+  const int server = port.Bound();
+  if (listen(server, 64) != 0) Stop("listen");
+  Tell("other_tcp_connect", [&] { return ConnectFrom(own, port, server); });
   Tell("send_receive", [&] {
     return Count([&] {
       if (send(pair[0], &byte, 1, 0) != 1 || recv(pair[1], &byte, 1, 0) != 1) Stop("send");
