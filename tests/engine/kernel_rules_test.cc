@@ -53,6 +53,16 @@ TEST_F(KernelRulesTest, WhatTheKernelCannotKnowMakesARuleUnsure) {
   EXPECT_EQ(WhyLate(G().config), "rules that ask for unit, pod, which the kernel part does not know");
 }
 
+// Never silently: in deny it would look like a promise.
+TEST_F(KernelRulesTest, ThatHaveNoRoomAreSaid) {
+  std::string uids = "0";
+  for (int uid = 1; uid <= 33000; ++uid) uids += ", " + std::to_string(uid);
+  Begin("mode: deny, allow: [{name: many, uid: [" + uids + "]}]");
+  EXPECT_EQ(G().compiled, nullptr);
+  EXPECT_EQ(kernel_->orders.at(G().number).policy, 0u);
+  EXPECT_THAT(Said(), ::testing::HasSubstr("guard g: the kernel part has no room for the values of its rules"));
+}
+
 TEST_F(KernelRulesTest, KeepTheirNumberUntilSomethingOfThemChanges) {
   Begin("mode: deny, allow: [{name: a, uid: 5}]");
   const uint64_t number = Compiled().number;

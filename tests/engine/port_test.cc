@@ -143,8 +143,10 @@ TEST_F(PortTest, WhoIsRefusedIsToldWithTheNearestRule) {
 TEST_F(PortTest, WhoCameThroughIsAViolationAndNotCut) {
   BeginAt("tcp: 8081, mode: deny, allow: [{name: others, uid: 12345}]");
   kernel_->AddProcess(client_, image_);
+  const int walks = kernel_->walks;
   EXPECT_TRUE(Told(support::Connection(client_, image_)).violation);
   EXPECT_THAT(cutter_->cut, IsEmpty());
+  EXPECT_EQ(kernel_->walks, walks) << "nobody looks for an end that cannot be cut";
 }
 
 }  // namespace

@@ -131,6 +131,20 @@ TEST_F(RulesDecided, AnExecThatWasNotSeenMeetsNoConditionAndNoNotEither) {
   EXPECT_EQ(FoundOf(child.pid()).at(0).rule, BELFRY_RULE_NONE);
 }
 
+// As when the map of processes is full: nobody gets through a port's rules by seeing to that.
+class RulesWithoutProcesses : public RulesDecided {
+ protected:
+  void SetUp() override {
+    setenv("BELFRY_TEST_LEAVE_OUT", "process_exec,process_fork,held_exec,held_fork", 1);
+    RulesDecided::SetUp();
+    unsetenv("BELFRY_TEST_LEAVE_OUT");
+  }
+};
+TEST_F(RulesWithoutProcesses, WhoHasNoRecordOfHisExecMeetsNoConditionEither) {
+  OneGuard({OfFile(copies_[0]), RuleFrom({}, {{Field::kExe, copies_[1]}})});
+  EXPECT_EQ(RuleFor({.exe = 0}), BELFRY_RULE_NONE);
+}
+
 TEST_F(RulesDecided, WhoeverCalledListenIsNotJudged) {
   OneGuard({OfAlice()}, Mode::kDeny);
   ASSERT_EQ(ConnectFd(socket(AF_UNIX, SOCK_STREAM, 0), folder_ + "/0"), 0);
