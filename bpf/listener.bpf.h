@@ -8,6 +8,20 @@
 #include "name.bpf.h"
 #include "task.bpf.h"
 
+/* All that a bystander's connect costs. Of a socket without a file the length reads as 0, which is no name's. */
+static __always_inline bool may_be_guarded(struct sock *sk)
+{
+	u32 zero = 0, length, bit;
+	struct belfry_files *files = bpf_map_lookup_elem(&guarded_files, &zero);
+	struct dentry *dentry = GET(VIEW(struct unix_sock, sk), path.dentry);
+
+	if (!files)
+		return false;
+	length = GET(dentry, d_name.len);
+	bit = belfry_file_bit(word_at(GET(dentry, d_name.name)), length);
+	return files->word[bit >> 6] >> (bit & 63) & 1;
+}
+
 static __always_inline struct belfry_listener *kept_with(struct sock *sk)
 {
 	return bpf_sk_storage_get(&listeners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);

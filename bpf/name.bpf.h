@@ -63,13 +63,12 @@ static __always_inline long begin_component(struct name_walk *walk)
 	return 0;
 }
 
-/* By words, as the kernel itself compares names: they are aligned, and a whole word of them can be read. */
+/* By words, as the kernel itself compares names. */
 static long hash_step(u32 index, struct name_walk *walk)
 {
-	u64 word = 0, hash = walk->hash, left = walk->left, next, within;
+	u64 word = word_at((const void *)walk->name), hash = walk->hash, left = walk->left, next, within;
 	u32 i;
 
-	bpf_probe_read_kernel(&word, sizeof(word), (const void *)walk->name);
 #pragma unroll
 	for (i = 0; i < sizeof(word); i++, word >>= 8) {
 		/* No branch: each would double what the verifier goes through. All ones where i < left. */
@@ -109,11 +108,11 @@ static __always_inline struct belfry_name_value *guard_of(struct dentry *dentry,
 	struct belfry_name_key key = {};
 	struct belfry_name_value *found;
 
-	key.hash = hash_name((u64)dentry);
+	key.hash = hash_name(number_of(dentry));
 	key.dev = GET(dentry, d_sb, s_dev);
 	found = bpf_map_lookup_elem(&guarded_names, &key);
 	if (!found && torn)
-		*torn = hash_name((u64)dentry) != key.hash;
+		*torn = hash_name(number_of(dentry)) != key.hash;
 	return found;
 }
 

@@ -135,14 +135,15 @@ static __always_inline void record_exec(u32 program, u32 room, struct task_struc
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	record_exec(BELFRY_PROGRAM_EXEC, ROOM_EXEC, task, bprm);
+	record_exec(BELFRY_PROGRAM_EXEC, ROOM_EXEC, VIEW(struct task_struct, task), VIEW(struct linux_binprm, bprm));
 	return 0;
 }
 
 SEC("kprobe/finalize_exec")
 int BPF_KPROBE(held_exec, struct linux_binprm *bprm)
 {
-	record_exec(BELFRY_PROGRAM_HELD_EXEC, ROOM_HELD_EXEC, current_task(), VIEW(struct linux_binprm, bprm));
+	record_exec(BELFRY_PROGRAM_HELD_EXEC, ROOM_HELD_EXEC, VIEW(struct task_struct, current_task()),
+		    VIEW(struct linux_binprm, bprm));
 	return 0;
 }
 
@@ -209,8 +210,9 @@ static __always_inline void record_fork(u32 program, u32 room, struct task_struc
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
+	child = VIEW(struct task_struct, child);
 	if (is_process(child))
-		record_fork(BELFRY_PROGRAM_FORK, ROOM_FORK, parent, child);
+		record_fork(BELFRY_PROGRAM_FORK, ROOM_FORK, VIEW(struct task_struct, parent), child);
 	return 0;
 }
 

@@ -21,7 +21,11 @@
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
 extern void *bpf_cast_to_kern_ctx(void *obj) __ksym;
 
-/* A read-only typed view of an address. */
+/*
+ * A read-only typed view of an address. Also of what is a typed pointer already, where there are branches: for each step
+ * from a pointer that it trusts, the verifier goes through all the kernel's types up to four times. In return each step
+ * from a view is checked when it runs.
+ */
 #define VIEW(type, address) ((type *)bpf_rdonly_cast((const void *)(address), bpf_core_type_id_kernel(type)))
 /* GET(task, mm, exe_file): what task->mm->exe_file says. */
 #define GET(...) ___arrow(__VA_ARGS__)
@@ -33,6 +37,12 @@ extern void *bpf_cast_to_kern_ctx(void *obj) __ksym;
 static __always_inline char byte_at(const void *address)
 {
 	return VIEW(struct new_utsname, address)->sysname[0];
+}
+
+/* Names are aligned, and a whole word of them can be read. */
+static __always_inline u64 word_at(const unsigned char *name)
+{
+	return *(const u64 *)bpf_rdonly_cast(name, bpf_core_type_id_kernel(struct new_utsname));
 }
 
 /* Text of the kernel into `to`, cut and ended by NUL. */
@@ -63,6 +73,14 @@ static __always_inline struct task_struct *current_task(void)
 #define AS_UNIX(sk) ((struct unix_sock *)(sk))
 #define COPY_BYTES(to, from) bpf_core_read(to, sizeof(to), &(from))
 
+static __always_inline u64 word_at(const unsigned char *name)
+{
+	u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), name);
+	return word;
+}
+
 static __always_inline void copy_text(char *to, u32 size, const char *from)
 {
 	bpf_probe_read_kernel_str(to, size, from);
@@ -81,12 +99,18 @@ static __always_inline void *bpf_cast_to_kern_ctx(void *obj)
 
 #endif
 
-/* Where it tires early, the verifier is to go through a function by itself and not at each call: then it is not static. */
-#if BELFRY_FLOOR >= 602
-#define VERIFIED_ONCE static __always_inline
-#else
+/* The verifier goes through a function that is not static by itself, and not at each call. It has to take numbers. */
 #define VERIFIED_ONCE __noinline
-#endif
+
+/* To the verifier a pointer to one of the kernel's types is no number; whatever had its sign changed is one. */
+static __always_inline u64 number_of(const void *pointer)
+{
+	u64 number = (u64)pointer;
+
+	asm volatile("%0 = -%0" : "+r"(number));
+	asm volatile("%0 = -%0" : "+r"(number));
+	return number;
+}
 
 /* At most `times` calls of long function(u32 index, context *), until one does not say 0. */
 #if BELFRY_FLOOR >= 601		/* e6f2dd0f8067 ("bpf: Add bpf_loop helper", 5.17) */

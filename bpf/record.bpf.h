@@ -114,7 +114,7 @@ static long insert(u32 index, struct insertion *in)
 {
 	int error;
 
-	take_a_place(in->key);
+	take_a_place(number_of((const void *)in->key));
 	error = UPDATE_ERROR(&connections, &in->key, in->connection, in->flags);
 	in->error = error;
 	/* Linux 5.10 takes a loop only if no call is the last thing before its head: something that cannot go elsewhere. */

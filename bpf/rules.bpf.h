@@ -56,34 +56,6 @@ __noinline u32 position_of(u64 bit)
 	return position + (bit >> 1 & 1);
 }
 
-/* Of one word the rules that a field's value does not speak against. */
-__noinline u64 fits_value(u64 policy, u64 first, u64 second, u32 field, u32 word)
-{
-	struct belfry_policy *rules = bpf_map_lookup_elem(&policies, &policy);
-	bool groups = field == BELFRY_RULE_GID;
-	u64 fits;
-
-	if (!rules || field >= BELFRY_RULE_FIELDS || word >= BELFRY_RULE_WORDS)
-		return 0;
-	fits = ~rules->asking[field].word[word];
-	if (rules->asks >> field & 1)
-		fits |= groups ? bits_of_groups(policy, field, word) : bits_of_value(policy, first, second, field, word);
-	field |= BELFRY_RULE_BARS;
-	if (rules->bars >> (field & ~BELFRY_RULE_BARS) & 1)
-		fits &= ~(groups ? bits_of_groups(policy, field, word) : bits_of_value(policy, first, second, field, word));
-	return fits;
-}
-
-/* Of one word the rules that say nothing of a field. */
-__noinline u64 asks_nothing(u64 policy, u32 field, u32 word)
-{
-	struct belfry_policy *rules = bpf_map_lookup_elem(&policies, &policy);
-
-	if (!rules || field >= BELFRY_RULE_FIELDS || word >= BELFRY_RULE_WORDS)
-		return 0;
-	return ~(rules->asking[field].word[word] | rules->barring[field].word[word]);
-}
-
 /* All ones where the bit is set, else none; not by a branch, of which each doubles what the verifier goes through. */
 static __always_inline u64 spread(u64 bits, u32 bit)
 {
@@ -96,14 +68,33 @@ static __always_inline u64 spread(u64 bits, u32 bit)
 /* Rules of one word that fit, and those that may. */
 struct fitting { u64 sure, may; };
 
-static __always_inline void weigh(struct fitting *fitting, u64 policy, const struct opener_facts *facts, u32 field, u32 word)
+/* By what is known of the field; `bars`: BELFRY_RULE_BARS or none. */
+static __always_inline u64 bits_of(u64 policy, const struct opener_facts *facts, u32 field, u32 bars, u32 word)
+{
+	switch (field) {
+	case BELFRY_RULE_GID:
+		return bits_of_groups(policy, field | bars, word);
+	case BELFRY_RULE_EXE:
+		return bits_of_value(policy, facts->exe, facts->exe_home, field | bars, word);
+	case BELFRY_RULE_UID:
+		return bits_of_value(policy, (u32)facts->rest, 0, field | bars, word);
+	default:
+		return bits_of_value(policy, facts->rest >> (FACT_ELSEWHERE + field) & 1, 0, field | bars, word);
+	}
+}
+
+/* Of one word: a field's value speaks against those that ask for another, and for those that bar it. */
+static __always_inline void weigh(struct fitting *fitting, u64 policy, const struct belfry_policy *rules,
+				  const struct opener_facts *facts, u32 field, u32 word)
 {
 	u64 known = spread(facts->rest, FACT_KNOWN + field), never = spread(facts->rest, FACT_NEVER + field);
-	u64 first = field == BELFRY_RULE_EXE ? facts->exe :
-		    field == BELFRY_RULE_UID ? (u32)facts->rest : facts->rest >> (FACT_ELSEWHERE + field) & 1;
-	u64 fits = fits_value(policy, first, field == BELFRY_RULE_EXE ? facts->exe_home : 0, field, word);
-	u64 unknown = asks_nothing(policy, field, word);
+	u64 asking = rules->asking[field].word[word], barring = rules->barring[field].word[word];
+	u64 fits = ~asking, unknown = ~(asking | barring);
 
+	if (asking)
+		fits |= bits_of(policy, facts, field, 0, word);
+	if (barring)
+		fits &= ~bits_of(policy, facts, field, BELFRY_RULE_BARS, word);
 	fitting->sure &= (fits & known) | (unknown & ~known);
 	fitting->may &= (fits & known) | (unknown & never) | ~(known | never);
 }
@@ -141,7 +132,7 @@ __noinline u64 verdict_in_word(u64 policy, u64 exe, u64 exe_home, u64 rest)
 #pragma clang loop unroll(full)
 	for (field = 0; field < BELFRY_RULE_FIELDS; field++)
 		if ((rules->asks | rules->bars) >> field & 1)
-			weigh(&fitting, policy, &facts, field, word);
+			weigh(&fitting, policy, rules, &facts, field, word);
 	return fitting.may ? first_of(&fitting, rules, word) : VERDICT_NOT_HERE;
 }
 

@@ -28,8 +28,9 @@ static __always_inline void fill_file(struct belfry_file_id *id, struct file *fi
 	id->generation = GET(inode, i_generation);
 }
 
-static __always_inline void fill_exe(struct belfry_file_id *id, struct task_struct *task)
+static __always_inline void fill_exe(struct belfry_file_id *id, struct task_struct *of)
 {
+	struct task_struct *task = VIEW(struct task_struct, of);
 	struct mm_struct *mm = GET(task, mm);
 
 	if (mm && !(GET(task, flags) & PF_KTHREAD)) {
@@ -162,10 +163,11 @@ static __always_inline u32 place_of_exe(struct task_struct *task, const struct b
 	return exe ? place_of_mount(GET(exe, f_path.mnt), set) : 0;
 }
 
-static __always_inline u32 place_of(struct task_struct *task)
+static __always_inline u32 place_of(struct task_struct *of)
 {
 	u32 zero = 0, place = 0;
 	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
+	struct task_struct *task = VIEW(struct task_struct, of);
 	struct nsproxy *nsproxy = GET(task, nsproxy);
 	struct mnt_namespace *mounts;
 	struct pid *pid = GET(task, thread_pid);

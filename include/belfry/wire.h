@@ -9,6 +9,7 @@
 #ifndef BELFRY_WIRE_H
 #define BELFRY_WIRE_H
 
+#include "belfry/file_name.h"
 #include "belfry/limit.h"
 #include "belfry/port.h"
 #include "belfry/rules.h"

@@ -150,6 +150,17 @@ TEST_F(ConnectTest, OtherSocketsAreNobodysBusiness) {
   EXPECT_TRUE(kernel_->AllConnections()->empty());
 }
 
+// The kernel keeps long names elsewhere than short ones.
+TEST_F(ConnectTest, ByANameOfAnyLength) {
+  for (const size_t length : {1u, 7u, 8u, 9u, 31u, 32u, 39u, 40u, 64u}) {
+    guarded_ = folder_ + "/" + std::string(length, 'n');
+    listener_ = Listen(guarded_);
+    ASSERT_TRUE(listener_) << length;
+    Guard({{7, guarded_}});
+    ExpectOneSound(RecordsAfter([&] { Must(ConnectFd(socket(AF_UNIX, SOCK_STREAM, 0), guarded_) == 0); }));
+  }
+}
+
 TEST_F(ConnectTest, ANameGuardedLaterIsGuardedFromThenOn) {
   const string path = folder_ + "/later.sock";
   const kit::OwnedFd later = Listen(path);

@@ -148,7 +148,7 @@ TEST_F(KeepTest, UninstallLeavesNothing) {
   kernel_.reset();
   const absl::StatusOr<int> removed = RemovePins(folder_ + "/bpf");
   ASSERT_TRUE(removed.ok()) << removed.status();
-  EXPECT_EQ(*removed, (own_cookies ? 25 : 23) + links);  // and so many maps
+  EXPECT_EQ(*removed, (own_cookies ? 26 : 24) + links);  // and so many maps
   for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/bpf")) {
     EXPECT_FALSE(entry.is_directory()) << entry.path();  // maps.debug and progs.debug are the kernel's own
   }

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstring>
 #include <type_traits>
 
 #include "kernel/name_key.h"
+#include "kernel/names.h"
 
 namespace belfry::kernel {
 namespace {
@@ -95,6 +97,20 @@ TEST(NameKey, HashesComponentsLeafFirst) {
   EXPECT_EQ(NameKey(5, "//a/./b/").hash, NameKey(5, "/a/b").hash);
   EXPECT_NE(NameKey(5, "/b/a").hash, NameKey(5, "/a/b").hash);
   EXPECT_NE(NameKey(5, "/ab").hash, NameKey(5, "/a/b").hash);
+}
+
+// What the programs read of a name goes on behind its end.
+TEST(FileBit, CountsTheNameAndNothingBehindIt) {
+  const auto bit = [](const char* eight, uint32_t length) {
+    uint64_t first = 0;
+    std::memcpy(&first, eight, sizeof first);
+    return belfry_file_bit(first, length);
+  };
+  EXPECT_EQ(FileBitOf("/run/a.sock"), bit("a.sock\0x", 6));
+  EXPECT_EQ(FileBitOf("/run/a.sock/."), bit("a.sockyz", 6));
+  EXPECT_EQ(FileBitOf("/agent.sock"), bit("agent.so", 10));
+  EXPECT_NE(FileBitOf("/agent.sock"), FileBitOf("/agent.soc"));
+  EXPECT_NE(FileBitOf("/run/a.sock"), FileBitOf("/run/b.sock"));
 }
 
 }  // namespace

@@ -18,8 +18,7 @@
 #include "kernel/candidates.h"
 #include "kernel/hooks.h"
 #include "kernel/loader.h"
-#include "kernel/map_keys.h"
-#include "kernel/name_key.h"
+#include "kernel/names.h"
 #include "kernel/pins.h"
 #include "kernel/ports.h"
 #include "kernel/records.h"
@@ -165,19 +164,8 @@ absl::StatusOr<belfry_live> BpfKernel::Live(uint32_t tgid) {
 }
 
 absl::Status BpfKernel::SetGuardedNames(std::span<const GuardedName> names) {
-  const int fd = Fd(loaded_.skeleton->maps.guarded_names);
-  std::map<std::tuple<uint64_t, uint32_t>, belfry_name_value> wanted;
-  for (const GuardedName& name : names) {
-    const belfry_name_key key = NameKey(name.dev, name.path);
-    wanted[{key.hash, key.dev}] = {.guard = name.guard, .socket = name.socket};
-  }
-  for (const auto& [id, value] : wanted) {
-    const belfry_name_key key = {.hash = std::get<0>(id), .dev = std::get<1>(id), .pad = 0};
-    if (bpf_map_update_elem(fd, &key, &value, BPF_ANY) != 0) {
-      return kit::ErrnoError("guarding a socket's name", "guard fewer sockets");
-    }
-  }
-  DeleteUnwanted<belfry_name_key>(fd, [&](const belfry_name_key& key) { return wanted.contains({key.hash, key.dev}); });
+  const auto& maps = loaded_.skeleton->maps;
+  if (absl::Status s = WriteGuardedNames(names, Fd(maps.guarded_names), Fd(maps.guarded_files)); !s.ok()) return s;
   absl::StatusOr<belfry_settings> settings = Settings();
   if (!settings.ok()) return settings.status();
   ++settings->epoch;

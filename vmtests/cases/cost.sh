@@ -1,4 +1,5 @@
-# What Belfry adds to operations, in guest instructions, on each backend: within 10 % of vmtests/cost.csv.
+# What Belfry adds to operations, in guest instructions, on each backend, and what programs that do nothing add on the same
+# hooks: Belfry's within 10 % of vmtests/cost.csv.
 # needs: icount
 # seconds: 400
 cp "$BELFRY_BUILD/tests/cost_meter" meter # off the file system that this guest shares with its host
@@ -23,23 +24,41 @@ measure() {
   echo "# measured: $out"
 }
 
+# measure_empty BACKEND
+measure_empty() {
+  mkfifo "hold_$1"
+  exec 8<>"hold_$1"
+  "$BELFRY_BUILD/tests/cost_empty" "$1" <"hold_$1" >"held_$1" 2>&1 8>&- 9>&- &
+  local holder=$!
+  until grep -q holding "held_$1"; do
+    kill -0 "$holder" 2>/dev/null || wrong "cost_empty ended: $(tail -n 1 "held_$1")"
+    sleep 0.1
+  done
+  measure "empty_$1"
+  exec 8>&-
+  wait "$holder"
+}
+
 measure first # a guest's first TCP connections cost a little more
 measure nothing
 measure again
+measure_empty bpf_lsm
+measure_empty fmod_ret
+measure_empty cgroup
 measure bpf_lsm BELFRY_TEST_WITHOUT=
 measure fmod_ret BELFRY_TEST_WITHOUT=bpf_lsm
 measure cgroup BELFRY_TEST_WITHOUT=bpf_lsm,fmod_ret
 bad=0
-printf '%-18s %10s %8s %10s %10s %10s   design 10\n' "guest instructions" nothing again bpf_lsm fmod_ret cgroup
+printf '%-18s %8s %6s %15s %15s %15s   design 10\n' "added (of it empty)" nothing again bpf_lsm fmod_ret cgroup
 while IFS=, read -r operation lsm mod cgroup goal; do
   of() { awk -v name="$operation" '$1 == name {print $2}' "$1"; }
   base=$(of nothing)
   [ -n "$base" ] || wrong "the meter said nothing of $operation"
-  line=$(printf '%-18s %10s %+8d' "$operation" "$base" $(($(of again) - base)))
+  line=$(printf '%-18s %8s %+6d' "$operation" "$base" $(($(of again) - base)))
   for one in "bpf_lsm $lsm" "fmod_ret $mod" "cgroup $cgroup"; do
     read -r backend budget <<<"$one"
     added=$(($(of "$backend") - base))
-    line+=$(printf ' %+10d' "$added")
+    line+=$(printf ' %15s' "$(printf '%+d (%+d)' "$added" $(($(of "empty_$backend") - base)))")
     # What lies within the noise of two runs of nothing is no growth.
     if [ "$added" -gt $((budget + budget / 10 + base / 200 + 20)) ]; then
       echo "grown: $operation on $backend: $budget -> $added"
