@@ -11,6 +11,7 @@
  *   who_am_i: the caller's number in the initial pid namespace
  */
 #include "cookie.bpf.h"
+#include "opener.bpf.h"
 #include "question.bpf.h"
 #include "record.bpf.h"
 
@@ -46,7 +47,7 @@ static __always_inline u32 answer_in_a_word(const struct belfry_call *call)
 {
 	return (call->found ? BELFRY_ANSWER_FOUND : 0) | (call->alive ? BELFRY_ANSWER_ALIVE : 0) |
 	       (call->client_open ? BELFRY_ANSWER_OPEN : 0) | (call->in_flight ? BELFRY_ANSWER_FLYING : 0) |
-	       call->tgid << BELFRY_ANSWER_TGID_SHIFT;
+	       (call->closing ? BELFRY_ANSWER_CLOSING : 0) | (call->tgid & BELFRY_ANSWER_TGID_MASK) << BELFRY_ANSWER_TGID_SHIFT;
 }
 #endif
 
@@ -66,6 +67,7 @@ CALLED(examine_connection, struct belfry_call *call)
 {
 	u64 cookie = call->cookie;
 	struct belfry_connection *connection = bpf_map_lookup_elem(&connections, &cookie);
+	struct unix_sock *client, *server;
 	struct stream_ends ends;
 
 	if (!connection)
@@ -74,7 +76,13 @@ CALLED(examine_connection, struct belfry_call *call)
 	call->found = 1;
 	call->client_open = ends.client_open;
 	call->alive = ends.alive;
-	call->in_flight = connection->client_sk && ends.client_open && in_flight(VIEW(struct unix_sock, connection->client_sk));
+	if (!connection->client_sk || !ends.client_open)
+		return 0;
+	client = VIEW(struct unix_sock, connection->client_sk);
+	server = VIEW(struct unix_sock, connection->server_sk);
+	call->in_flight = in_flight(client);
+	call->closing = (u64)GET(server, peer) == (u64)client && about_to_close(client, server) &&
+			opener_taints(connection, server) == 1u << BELFRY_TAINT_OPENER_EXITED;
 	return 0;
 }
 

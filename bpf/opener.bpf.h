@@ -55,9 +55,37 @@ static __always_inline struct task_struct *leader_of(struct unix_sock *server)
 	return node ? VIEW(struct task_struct, (const char *)node - process_link_offset()) : 0;
 }
 
+/* Threads of a process that is ending: is any yet to be done with its descriptors (exit_files, exit_task_work)? */
+struct closing_search {
+	__u64 node, head;
+	bool found;
+};
+
+static long match_closing(u32 index, struct closing_search *search)
+{
+	if (search->node == search->head || !search->node)
+		return 1;
+	if (!GET(CONTAINER(struct task_struct, thread_node, search->node), exit_state)) {
+		search->found = true;
+		return 1;
+	}
+	search->node = (u64)GET(VIEW(struct list_head, search->node), next);
+	return 0;
+}
+
+#define CLOSING_THREADS_MAX 128
+static __always_inline bool some_thread_is_closing(struct task_struct *leader)
+{
+	struct signal_struct *signal = GET(leader, signal);
+	struct closing_search search = { .head = (u64)&signal->thread_head, .node = (u64)GET(signal, thread_head.next) };
+
+	LOOP(CLOSING_THREADS_MAX, match_closing, &search);
+	return search.found;
+}
+
 /*
- * The opener has ended and not come to close its descriptors yet (exit_files), of which its end is one, and the only one:
- * then it was left to nobody. That of another looks the same until the opener's are closed, not longer.
+ * The opener has ended, and some thread of it, the leader or not, is yet to be done with its descriptors, of which its end
+ * is one, and the only one: then it was left to nobody. That of another looks the same until then, not longer.
  */
 static __always_inline bool about_to_close(struct unix_sock *client, struct unix_sock *server)
 {
@@ -65,7 +93,7 @@ static __always_inline bool about_to_close(struct unix_sock *client, struct unix
 	struct socket *socket = GET(client, sk.sk_socket);
 	struct file *file = socket ? GET(VIEW(struct socket, socket), file) : 0;
 
-	return leader && GET(leader, files) && file && file_references(VIEW(struct file, file)) == 1;
+	return leader && file && file_references(VIEW(struct file, file)) <= 1 && some_thread_is_closing(leader);
 }
 
 /* What became of the opener, as taint bits. */

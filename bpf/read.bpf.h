@@ -60,6 +60,16 @@ static __always_inline void copy_text(char *to, u32 size, const char *from)
 	to[size - 1] = 0;
 }
 
+/* To the verifier a pointer to one of the kernel's types is no number; whatever had its sign changed is one. */
+static __always_inline u64 number_of(const void *pointer)
+{
+	u64 number = (u64)pointer;
+
+	asm volatile("%0 = -%0" : "+r"(number));
+	asm volatile("%0 = -%0" : "+r"(number));
+	return number;
+}
+
 static __always_inline struct task_struct *current_task(void)
 {
 	return bpf_get_current_task_btf();
@@ -72,6 +82,8 @@ static __always_inline struct task_struct *current_task(void)
 #define GET_BITFIELD(from, field) BPF_CORE_READ_BITFIELD_PROBED(from, field)
 #define AS_UNIX(sk) ((struct unix_sock *)(sk))
 #define COPY_BYTES(to, from) bpf_core_read(to, sizeof(to), &(from))
+
+#define number_of(address) ((u64)(address))
 
 static __always_inline u64 word_at(const unsigned char *name)
 {
@@ -101,16 +113,6 @@ static __always_inline void *bpf_cast_to_kern_ctx(void *obj)
 
 /* The verifier goes through a function that is not static by itself, and not at each call. It has to take numbers. */
 #define VERIFIED_ONCE __noinline
-
-/* To the verifier a pointer to one of the kernel's types is no number; whatever had its sign changed is one. */
-static __always_inline u64 number_of(const void *pointer)
-{
-	u64 number = (u64)pointer;
-
-	asm volatile("%0 = -%0" : "+r"(number));
-	asm volatile("%0 = -%0" : "+r"(number));
-	return number;
-}
 
 /* At most `times` calls of long function(u32 index, context *), until one does not say 0. */
 #if BELFRY_FLOOR >= 601		/* e6f2dd0f8067 ("bpf: Add bpf_loop helper", 5.17) */

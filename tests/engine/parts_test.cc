@@ -203,6 +203,40 @@ TEST_F(ListenersTest, AStrangerIsAnAlarmAndIsNeverEnrolled) {
   EXPECT_EQ(engine_->guards().ByName("g")->listeners.size(), 1u);
 }
 
+// Between fork and exec of a service that is started by its socket.
+TEST_F(ListenersTest, SystemdOnItsWayToTheServiceIsNoStranger) {
+  Begin("mode: deny, listener: {exe: /usr/sbin/dockerd, activated_by: systemd}");
+  AddProcess(1, 0, support::File(200));
+  AddProcess(55, 1, support::File(200));
+  kernel_->sockets[0].holder_tgid = kernel_->sockets[0].holder_start_ns = 55;
+  const auto impostor = [this] { return engine_->guards().ByName("g")->impostor; };
+  Scan();
+  EXPECT_EQ(impostor(), "");
+  EXPECT_TRUE(engine_->guards().ByName("g")->listeners.empty());
+  ++kernel_->live[55].pin.exec_id;  // another process that runs systemd: a user's manager
+  ++kernel_->processes[55].pin.exec_id;
+  Scan();
+  EXPECT_THAT(impostor(), HasSubstr("not /usr/sbin/dockerd"));
+}
+
+TEST(IsStarting, OnlyWhatInitForkedAndItsExecutor) {
+  belfry_live init = {}, holder = {};
+  init.pin = {.start_ns = 1, .exec_id = 3, .tgid = 1, .pad = 0};
+  init.exe = holder.exe = support::File(200);
+  holder.pin = {.start_ns = 9, .exec_id = 3, .tgid = 9, .pad = 0};
+  holder.parent_tgid = 1;
+  const auto starting = [&](const char* path) { return Listeners::IsStarting(holder, init, path); };
+  EXPECT_TRUE(starting("/usr/lib/systemd/systemd"));
+  holder.pin.exec_id = 4;
+  EXPECT_FALSE(starting("/usr/lib/systemd/systemd"));
+  EXPECT_TRUE(starting("/usr/lib/systemd/systemd-executor"));
+  holder.pin.exec_id = 5;  // a user's manager has executed more before it came to that
+  EXPECT_FALSE(starting("/usr/lib/systemd/systemd-executor"));
+  holder.pin.exec_id = 3;
+  holder.parent_tgid = 7;
+  EXPECT_FALSE(starting("/usr/lib/systemd/systemd"));
+}
+
 TEST_F(ListenersTest, AChildsCopyIsNoListener) {
   Begin();
   AddProcess(55, kAgent, support::File(100));

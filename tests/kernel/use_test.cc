@@ -1,91 +1,15 @@
 // Who speaks on it: the pin and nobody else where a guard denies; nothing more is sent to a pin that fell. Needs a
 // backend with hooks: on a machine without one these are skips, in the virtual machines they run.
-#include "kernel/use_ops.h"
-
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <thread>
 
-#include "kernel/live_kernel.h"
+#include "kernel/live_use.h"
 
 namespace belfry::kernel {
 namespace {
-
-constexpr uint32_t kGuard = 7;
-constexpr uint32_t kFallen = 1u << BELFRY_TAINT_EXEC_AFTER_CONNECT | 1u << BELFRY_TAINT_OPENER_EXITED;
-
-class UseTest : public LiveKernel {
- protected:
-  void SetUp() override {
-    LiveKernel::SetUp();
-    if (HasFatalFailure() || IsSkipped()) return;
-    if (!kernel_->RefusesUse()) GTEST_SKIP() << "missing: a backend that refuses (bpf_lsm or fmod_ret), not " << kernel_->BackendName();
-    Order(BELFRY_MODE_DENY);
-  }
-
-  void Order(uint32_t mode, uint32_t flags = 0, uint64_t loss_ns = 0) {
-    GuardOrders orders{.guard = kGuard};
-    orders.orders = {.mode = mode, .flags = flags, .withhold = kFallen, .pad = 0, .loss_ns = loss_ns};
-    ASSERT_TRUE(kernel_->SetOrders({&orders, 1}).ok());
-  }
-
-  // A stream to `path`, with enough to read for every op. `server_` is its other end.
-  int Stream(const std::string& path) {
-    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    return ConnectFd(fd, path) == 0 ? fd : -1;
-  }
-  void Serve(int listener) {
-    server_ = kit::OwnedFd(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-    ASSERT_TRUE(server_);
-    const std::string bytes(4096, 'y');
-    ASSERT_EQ(send(server_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
-  }
-  static void SayAll(const Actor::Stage& stage, int fd) {
-    for (const UseOp& op : kUseOps) stage.Say(op.run(fd));
-  }
-  // Opens a stream, reaches, and then a forked child plays on it while the opener waits.
-  Actor WithChild(const std::string& path, const std::function<void(const Actor::Stage&, int fd)>& play) {
-    return Actor([&](const Actor::Stage& stage) {
-      const int fd = Stream(path);
-      stage.Reach();
-      if (fork() == 0) {
-        play(stage, fd);
-        _exit(0);
-      }
-      pause();
-    });
-  }
-  // Before 6.5 the pages that splice and sendfile bring pass by every hook that refuses.
-  bool IsSeenOnly(const UseOp& op) {
-    const auto programs = kernel_->Counters();
-    return op.seen_by != nullptr && std::any_of(programs.begin(), programs.end(), [&](const ProgramCounters& one) {
-             return one.name == op.seen_by;
-           });
-  }
-  uint32_t TaintsOfSeenOps() {
-    uint32_t taints = 0;
-    for (const UseOp& op : kUseOps) taints |= IsSeenOnly(op) ? op.makes : 0;
-    return taints;
-  }
-  void ExpectRefused(Actor& actor) {
-    for (const UseOp& op : kUseOps) {
-      const int error = actor.Hear();
-      EXPECT_TRUE(IsSeenOnly(op) || error == EACCES) << op.name << ": " << strerror(error);
-    }
-  }
-  void ExpectAllowed(Actor& actor) {
-    for (const UseOp& op : kUseOps) EXPECT_EQ(actor.Hear(), 0) << op.name;
-  }
-  uint32_t TaintsOf(uint32_t tgid) {
-    const auto entries = ConnectionsOf(tgid);
-    return entries.size() == 1 ? entries[0].record.taints : ~0u;
-  }
-  int Answer() { return ErrorOf(send(server_.get(), "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT)); }
-
-  kit::OwnedFd server_;
-};
 
 TEST_F(UseTest, TheOpenerMayDoEverything) {
   Actor actor([&](const Actor::Stage& stage) {
@@ -198,37 +122,6 @@ TEST_F(UseTest, TheSameProcessAfterItsExecMayNothing) {
   actor.Continue();
   const int status = actor.Wait();
   EXPECT_EQ(WEXITSTATUS(status), 12);
-}
-
-// To end takes a process with much memory long, and its descriptors are closed after that.
-TEST_F(UseTest, WhoEndsAndLeavesItsEndToNobodyIsNotToldOf) {
-  constexpr size_t kMuch = 256 << 20;
-  Actor actor([&](const Actor::Stage& stage) {
-    const int fd = Stream(guarded_);
-    char* memory = static_cast<char*>(mmap(nullptr, kMuch, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    if (fd < 0 || memory == MAP_FAILED || madvise(memory, kMuch, MADV_NOHUGEPAGE) != 0) _exit(96);
-    for (size_t at = 0; at < kMuch; at += 4096) memory[at] = 1;
-    stage.Reach();
-    _exit(0);
-  });
-  ASSERT_TRUE(actor.AwaitReach());
-  Serve(listener_.get());
-  Drain<belfry_event_connect>(BELFRY_KIND_CONNECT);
-  const std::string send = kernel_->BackendName() == "bpf_lsm" ? "send_lsm" : "send_mod";
-  const uint64_t before = CountersOf(send).ignored;
-  actor.Continue();
-  int error = 0;
-  for (const time_t deadline = time(nullptr) + 60; error != EPIPE && time(nullptr) < deadline;) error = Answer();
-  EXPECT_EQ(error, EPIPE);
-  EXPECT_GT(CountersOf(send).ignored, before) << "it was not met while it ended: nothing is shown";
-  EXPECT_EQ(TaintsOf(static_cast<uint32_t>(actor.pid())) & kFallen, 0u);
-  size_t told = 0;
-  ASSERT_TRUE(kernel_->Drain([&](std::span<const std::byte> record) {
-    belfry_header header;
-    memcpy(&header, record.data(), sizeof header);
-    told += header.kind == BELFRY_KIND_REFUSED || header.kind == BELFRY_KIND_TAINT;
-  }).ok());
-  EXPECT_EQ(told, 0u);
 }
 
 TEST_F(UseTest, ADescriptorArrivesNowhere) {

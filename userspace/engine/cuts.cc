@@ -80,6 +80,10 @@ void Cuts::Try(const std::vector<uint64_t>& keys, std::function<void()> done) {
   std::vector<uint64_t> unasked;
   for (const uint64_t key : keys) {
     const auto& waiting = pending_.at(key).waiting;
+    if (pending_.at(key).done) {
+      Settled(key, absl::OkStatus());
+      continue;
+    }
     if (waiting == nullptr) {
       unasked.push_back(key);
       continue;
@@ -137,14 +141,22 @@ bool Cuts::TookFromNobody(uint64_t key, const std::string& why) {
   return entry && !entry->client_open;
 }
 
+bool Cuts::IsClosing(uint64_t key, const std::string& why) {
+  if (why != verdict::TaintName(BELFRY_TAINT_OPENER_EXITED)) return false;
+  const auto entry = kernel_.Examine(key);
+  return entry && entry->closing;
+}
+
 void Cuts::Settled(uint64_t key, const absl::Status& result) {
   const auto at = pending_.find(key);
   if (at == pending_.end()) return;
   ++at->second.tries;
   if (!result.ok() && !Gone(key)) return RetryLater();
+  if (result.ok() && (key & kNoCookie) == 0) ended_.insert(key);
+  at->second.done = result.ok() && IsClosing(key, at->second.why);
+  if (at->second.done) return RetryLater();
   const Pending pending = at->second;
   pending_.erase(at);
-  if (result.ok() && (key & kNoCookie) == 0) ended_.insert(key);
   Guard* guard = guards_.ByNumber(pending.guard);
   if (!result.ok() || guard == nullptr || TookFromNobody(key, pending.why)) return;
   ++guard->tally.cut;

@@ -55,6 +55,7 @@ class Cuts {
     uint32_t guard = 0;
     std::string why;
     int tries = 0;
+    bool done = false;  // it was cut; whether anybody lost it is not known yet
     // Who waits for the cutter's answer; null: it was not asked. Until the answer is here this one is not forgotten, though
     // its socket be gone: it may be gone because of us, and that is counted.
     std::shared_ptr<Waiting> waiting;
@@ -64,6 +65,7 @@ class Cuts {
   void Ask(uint64_t key, const belfry_socket& end, std::shared_ptr<Batch> batch);
   void Settled(uint64_t key, const absl::Status& result);
   bool TookFromNobody(uint64_t key, const std::string& why);
+  bool IsClosing(uint64_t key, const std::string& why);
   bool Gone(uint64_t key);
   bool KnownGone(uint64_t key);
   void RetryLater();

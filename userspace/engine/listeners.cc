@@ -12,7 +12,16 @@ namespace {
 
 bool SamePin(const belfry_pin& a, const belfry_pin& b) { return SameProcess(a, b) && a.exec_id == b.exec_id; }
 
+// Since systemd 255 it executes this first.
+constexpr std::string_view kExecutor = "/usr/lib/systemd/systemd-executor";
+
 }  // namespace
+
+bool Listeners::IsStarting(const belfry_live& holder, const belfry_live& init, std::string_view path) {
+  if (holder.parent_tgid != init.pin.tgid) return false;
+  if (holder.pin.exec_id == init.pin.exec_id) return holder.exe.ino == init.exe.ino && holder.exe.dev == init.exe.dev;
+  return holder.pin.exec_id == init.pin.exec_id + 1 && path == kExecutor;
+}
 
 void Listeners::Scan(std::function<void()> done) {
   if (scanning_) {
@@ -138,6 +147,8 @@ void Listeners::Settle(const Candidate& candidate, const std::string& path, cons
     entry.action = "listener_enrolled";
     log_.Info(absl::StrCat("guard ", guard->name(), ": served by pid ", candidate.pin.tgid, " ", kit::Escape(path)));
   } else {
+    const auto init = guard->config.listener.activated_by_systemd ? kernel_.Live(1) : absl::NotFoundError("");
+    if (init.ok() && IsStarting(*live, *init, path)) return;
     if (!guard->impostors.insert(candidate.pin.tgid).second) return;
     guard->impostor = absl::StrCat("pid ", candidate.pin.tgid, " ", against);
     entry.action = "impostor_listener";

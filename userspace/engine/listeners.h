@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "effect/journal.h"
@@ -23,6 +24,10 @@ class Listeners {
             const kit::Log& log)
       : kernel_(kernel), guards_(guards), reader_(reader), journal_(journal), log_(log) {}
   ~Listeners() { *alive_ = false; }
+
+  // Is this systemd on its way to a service that it starts? It has the service's sockets already. `path`: what it executes.
+  // Told from another process that runs systemd by the number of execs since init. Pure.
+  static bool IsStarting(const belfry_live& holder, const belfry_live& init, std::string_view path);
 
   // Looks anew; `done` comes when every holder has been judged. A look that is under way is joined, then repeated.
   void Scan(std::function<void()> done);

@@ -17,7 +17,8 @@ void Unpack(uint32_t answer, belfry_call& call) {
   call.alive = (answer & BELFRY_ANSWER_ALIVE) != 0;
   call.client_open = (answer & BELFRY_ANSWER_OPEN) != 0;
   call.in_flight = (answer & BELFRY_ANSWER_FLYING) != 0;
-  call.tgid = answer >> BELFRY_ANSWER_TGID_SHIFT;
+  call.closing = (answer & BELFRY_ANSWER_CLOSING) != 0;
+  call.tgid = answer >> BELFRY_ANSWER_TGID_SHIFT & BELFRY_ANSWER_TGID_MASK;
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ void Records::Examine(ConnectionEntry& entry) {
   if (!Call(skeleton_->progs.examine_connection, call).ok()) return;  // taken for alive
   entry.alive = call.alive;
   entry.client_open = call.client_open;
+  entry.closing = call.closing;
 }
 
 std::optional<ConnectionEntry> Records::One(uint64_t cookie) {
