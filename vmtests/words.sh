@@ -5,8 +5,9 @@ belfry=$BELFRY_BUILD/bin/belfry belfryd=$BELFRY_BUILD/bin/belfryd
 trap end_belfryd EXIT
 daemon=
 
-# wrong TEXT: the case fails here; the last line is what the summary shows.
+# wrong TEXT: the case fails here; the last line is what the summary shows: $reason, for a case that prints more at its end.
 wrong() {
+  reason=$*
   echo "$*"
   exit 1
 }

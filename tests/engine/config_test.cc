@@ -127,6 +127,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"always_withheld", "version: 1\nguards:\n  - name: a\n    unix: /a\n    withhold_on: [ambiguous]\n", "5:19",
             "always withheld"},
         Bad{"relative", "version: 1\nguards:\n  - name: a\n    unix: a.sock\n", "4:11", "an absolute path"},
+        Bad{"abstract", "version: 1\nguards:\n  - name: a\n    unix: \"@a\"\n", "4:11", "no backend sees others yet"},
+        Bad{"vsock", "version: 1\nguards:\n  - name: a\n    vsock: 1024\n", "4:5", "no backend sees vsock yet"},
         Bad{"too_long", kTooLong.c_str(), "4:11", "a path of 108 bytes, expected at most 107"},
         Bad{"two_kinds", "version: 1\nguards:\n  - name: a\n    unix: /a\n    agent: {workload: /b}\n", "3:5", "several kinds"},
         Bad{"no_socket", "version: 1\nguards:\n  - name: a\n", "3:5", "a guard of no socket"},

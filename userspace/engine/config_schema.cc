@@ -71,7 +71,9 @@ void ReadName(YamlReader& reader, const Node& node, GuardDraft& into) {
 
 template <const char* kRole>
 void ReadSocket(YamlReader& reader, const Node& node, GuardDraft& into) {
-  if (const auto path = reader.AbsolutePath(node, kSunPathLimit))
+  if (node.IsScalar() && node.Scalar().starts_with('@'))
+    reader.Wrong(node, YamlReader::Shown(node) + " (an abstract name, which is in no filesystem)", "a socket that has a path: no backend sees others yet");
+  else if (const auto path = reader.AbsolutePath(node, kSunPathLimit))
     into.sockets.emplace_back(GuardedSocket{kRole, *path}, node);
 }
 constexpr char kUnix[] = "unix", kWorkload[] = "workload", kAdmin[] = "admin", kBroker[] = "broker";
@@ -169,6 +171,7 @@ constexpr Key<GuardDraft> kGuardKeys[] = {
     {"unix", ReadSocket<kUnix>},
     {"agent", ReadAgent},
     {"tcp", ReadPort},
+    {"vsock", nullptr, "unix: or tcp: of this machine: no backend sees vsock yet"},
     {"listener", ReadListener},
     {"mode", ReadMode},
     {"withhold_on", [](YamlReader& r, const Node& n, GuardDraft& into) {
@@ -210,7 +213,7 @@ void ReadGuard(YamlReader& reader, const Node& node, Draft& into) {
   const auto seen = reader.Map<GuardDraft>(node, "a guard", kGuardKeys, guard);
   if (!node.IsMap()) return;
   if (!seen.contains("name")) reader.Wrong(node, "a guard without a name", "name: NAME");
-  const int kinds = static_cast<int>(seen.count("unix") + seen.count("agent") + seen.count("tcp"));
+  const int kinds = static_cast<int>(seen.count("unix") + seen.count("agent") + seen.count("tcp") + seen.count("vsock"));
   if (kinds != 1)
     reader.Wrong(node, kinds == 0 ? "a guard of no socket" : "a guard of several kinds", "one of unix:, agent: and tcp:");
   if (seen.contains("tcp")) CheckPort(reader, node, guard);

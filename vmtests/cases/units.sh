@@ -41,7 +41,7 @@ guards:
       - { exe: $(readlink -f "$(command -v journalctl)") }
 END
 end_units() {
-  [ $? -eq 0 ] || { journalctl -u belfryd -u podman -u docker --no-pager -n 50 | cut -c 17-200; cat audit.log; } || true
+  [ $? -eq 0 ] || { journalctl -u belfryd -u podman -u docker --no-pager -n 50 | cut -c 17-200; cat audit.log; echo "${reason:-}"; } || true
   kill $(jobs -p) 2>/dev/null || true
 }
 trap end_units EXIT
