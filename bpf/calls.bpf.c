@@ -81,7 +81,7 @@ CALLED(examine_connection, struct belfry_call *call)
 	client = VIEW(struct unix_sock, connection->client_sk);
 	server = VIEW(struct unix_sock, connection->server_sk);
 	call->in_flight = in_flight(client);
-	call->closing = (u64)GET(server, peer) == (u64)client && about_to_close(client, server) &&
+	call->closing = !(connection->taints & NOT_PINNED) && (u64)GET(server, peer) == (u64)client && about_to_close(client, server) &&
 			opener_taints(connection, server) == 1u << BELFRY_TAINT_OPENER_EXITED;
 	return 0;
 }

@@ -5,6 +5,9 @@
 
 #include "task.bpf.h"
 
+/* Not pinned: found, not seen at connect. Nobody can be told apart from its opener. */
+#define NOT_PINNED (1u << BELFRY_TAINT_UNRECORDED | 1u << BELFRY_TAINT_PREEXISTING)
+
 static __always_inline bool same_process(const struct belfry_pin *opener, struct task_struct *task)
 {
 	return opener->tgid == (u32)GET(task, tgid) && opener->start_ns == GET(task, group_leader, start_boottime);
@@ -55,17 +58,17 @@ static __always_inline struct task_struct *leader_of(struct unix_sock *server)
 	return node ? VIEW(struct task_struct, (const char *)node - process_link_offset()) : 0;
 }
 
-/* Threads of a process that is ending: is any yet to be done with its descriptors (exit_files, exit_task_work)? */
+/* Threads of a process that is ending: is any yet to come to its descriptors (exit_files)? The table is theirs until then. */
 struct closing_search {
 	__u64 node, head;
 	bool found;
 };
 
-static long match_closing(u32 index, struct closing_search *search)
+static long match_open_files(u32 index, struct closing_search *search)
 {
 	if (search->node == search->head || !search->node)
 		return 1;
-	if (!GET(CONTAINER(struct task_struct, thread_node, search->node), exit_state)) {
+	if (GET(CONTAINER(struct task_struct, thread_node, search->node), files)) {
 		search->found = true;
 		return 1;
 	}
@@ -74,18 +77,19 @@ static long match_closing(u32 index, struct closing_search *search)
 }
 
 #define CLOSING_THREADS_MAX 128
-static __always_inline bool some_thread_is_closing(struct task_struct *leader)
+static __always_inline bool some_thread_has_files(struct task_struct *leader)
 {
 	struct signal_struct *signal = GET(leader, signal);
 	struct closing_search search = { .head = (u64)&signal->thread_head, .node = (u64)GET(signal, thread_head.next) };
 
-	LOOP(CLOSING_THREADS_MAX, match_closing, &search);
+	LOOP(CLOSING_THREADS_MAX, match_open_files, &search);
 	return search.found;
 }
 
 /*
- * The opener has ended, and some thread of it, the leader or not, is yet to be done with its descriptors, of which its end
- * is one, and the only one: then it was left to nobody. That of another looks the same until then, not longer.
+ * The opener has ended, and some thread of it, the leader or not, is yet to come to its descriptors, of which its end is
+ * one, and the only one: then it was left to nobody. That of another looks the same until then, not longer: whoever closes
+ * takes as long as it likes (FUSE), while somebody else may have the only reference.
  */
 static __always_inline bool about_to_close(struct unix_sock *client, struct unix_sock *server)
 {
@@ -93,7 +97,7 @@ static __always_inline bool about_to_close(struct unix_sock *client, struct unix
 	struct socket *socket = GET(client, sk.sk_socket);
 	struct file *file = socket ? GET(VIEW(struct socket, socket), file) : 0;
 
-	return leader && file && file_references(VIEW(struct file, file)) <= 1 && some_thread_is_closing(leader);
+	return leader && file && file_references(VIEW(struct file, file)) == 1 && some_thread_has_files(leader);
 }
 
 /* What became of the opener, as taint bits. */

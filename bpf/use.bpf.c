@@ -18,9 +18,6 @@
 #include "opener.bpf.h"
 #include "record.bpf.h"
 
-/* Not pinned: found, not seen at connect. Nobody can be told apart from its opener. */
-#define NOT_PINNED (1u << BELFRY_TAINT_UNRECORDED | 1u << BELFRY_TAINT_PREEXISTING)
-
 struct attempt {
 	u64 cookie;
 	u32 program;		/* enum belfry_program */

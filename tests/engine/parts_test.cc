@@ -8,6 +8,7 @@
 #include "engine/json_file.h"
 #include "engine/scene.h"
 #include "engine/socket_names.h"
+#include "kit/clock.h"
 
 namespace belfry::engine {
 namespace {
@@ -208,15 +209,20 @@ TEST_F(ListenersTest, SystemdOnItsWayToTheServiceIsNoStranger) {
   Begin("mode: deny, listener: {exe: /usr/sbin/dockerd, activated_by: systemd}");
   AddProcess(1, 0, support::File(200));
   AddProcess(55, 1, support::File(200));
-  kernel_->sockets[0].holder_tgid = kernel_->sockets[0].holder_start_ns = 55;
+  const uint64_t now = kit::BootNs();
+  kernel_->live[55].pin.start_ns = kernel_->processes[55].pin.start_ns = now;
+  kernel_->sockets[0].holder_tgid = 55;
+  kernel_->sockets[0].holder_start_ns = now;
   const auto impostor = [this] { return engine_->guards().ByName("g")->impostor; };
   Scan();
   EXPECT_EQ(impostor(), "");
   EXPECT_TRUE(engine_->guards().ByName("g")->listeners.empty());
+  EXPECT_TRUE(engine_->listeners().SomebodyStarts());
   ++kernel_->live[55].pin.exec_id;  // another process that runs systemd: a user's manager
   ++kernel_->processes[55].pin.exec_id;
   Scan();
   EXPECT_THAT(impostor(), HasSubstr("not /usr/sbin/dockerd"));
+  EXPECT_FALSE(engine_->listeners().SomebodyStarts());
 }
 
 TEST(IsStarting, OnlyWhatInitForkedAndItsExecutor) {
@@ -225,8 +231,12 @@ TEST(IsStarting, OnlyWhatInitForkedAndItsExecutor) {
   init.exe = holder.exe = support::File(200);
   holder.pin = {.start_ns = 9, .exec_id = 3, .tgid = 9, .pad = 0};
   holder.parent_tgid = 1;
-  const auto starting = [&](const char* path) { return Listeners::IsStarting(holder, init, path); };
+  uint64_t now = 9;
+  const auto starting = [&](const char* path) { return Listeners::IsStarting(holder, init, path, now); };
   EXPECT_TRUE(starting("/usr/lib/systemd/systemd"));
+  now += 61 * kit::kSecondNs;  // a user's manager, and init has executed itself anew
+  EXPECT_FALSE(starting("/usr/lib/systemd/systemd"));
+  now = 9;
   holder.pin.exec_id = 4;
   EXPECT_FALSE(starting("/usr/lib/systemd/systemd"));
   EXPECT_TRUE(starting("/usr/lib/systemd/systemd-executor"));

@@ -204,6 +204,20 @@ TEST_F(PipelineTest, AnExitThatIsYetToCloseItsEndIsJudgedWhenItHas) {
   }
 }
 
+TEST_F(PipelineTest, NorWhenItsRecordWentMeanwhile) {
+  Begin();
+  AddClient();
+  EmitConnect();
+  EmitExit();
+  kernel_->connections[kCookie].closing = true;
+  Turn();
+  kernel_->connections.clear();
+  bool past = false;
+  engine_->loop().After(Cuts::kRetry * 2, [&] { past = true; });
+  Until([&] { return past; });
+  EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, 0u);
+}
+
 TEST_F(PipelineTest, AnExitThatLeavesItsEndToSomebodyIsACut) {
   Begin();
   AddClient();

@@ -15,6 +15,8 @@ namespace {
 
 // A stand-in key is the only trace of its socket; without the socket it means nothing.
 constexpr int kTriesOfNoCookie = 5;
+// Whoever is long about its end is taken at the word of its descriptor.
+constexpr int kTriesOfClosing = 6;
 
 }  // namespace
 
@@ -152,8 +154,13 @@ void Cuts::Settled(uint64_t key, const absl::Status& result) {
   if (at == pending_.end()) return;
   ++at->second.tries;
   if (!result.ok() && !Gone(key)) return RetryLater();
-  if (result.ok() && (key & kNoCookie) == 0) ended_.insert(key);
-  at->second.done = result.ok() && IsClosing(key, at->second.why);
+  const bool done_before = at->second.done;
+  if (done_before && !kernel_.Examine(key)) {  // its record went with its socket: nobody lost it
+    pending_.erase(at);
+    return;
+  }
+  if (result.ok() && !done_before && (key & kNoCookie) == 0) ended_.insert(key);
+  at->second.done = result.ok() && at->second.tries < kTriesOfClosing && IsClosing(key, at->second.why);
   if (at->second.done) return RetryLater();
   const Pending pending = at->second;
   pending_.erase(at);

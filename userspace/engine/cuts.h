@@ -55,7 +55,7 @@ class Cuts {
     uint32_t guard = 0;
     std::string why;
     int tries = 0;
-    bool done = false;  // it was cut; whether anybody lost it is not known yet
+    bool done = false;  // it was cut; whether anybody lost it is not known yet, for kTriesOfClosing at most
     // Who waits for the cutter's answer; null: it was not asked. Until the answer is here this one is not forgotten, though
     // its socket be gone: it may be gone because of us, and that is counted.
     std::shared_ptr<Waiting> waiting;

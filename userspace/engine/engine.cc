@@ -277,7 +277,7 @@ void Engine::Tick() {
   TellFiles();
   const bool missing = std::any_of(guards_.all().begin(), guards_.all().end(),
                                    [](const Guard& guard) { return guard.listeners.empty(); });
-  if (missing) listeners_->Scan([] {});
+  if (missing || listeners_->SomebodyStarts()) listeners_->Scan([] {});
 }
 
 void Engine::CatchUp() {

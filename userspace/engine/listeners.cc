@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kit/clock.h"
 #include "kit/escape.h"
 
 namespace belfry::engine {
@@ -14,11 +15,12 @@ bool SamePin(const belfry_pin& a, const belfry_pin& b) { return SameProcess(a, b
 
 // Since systemd 255 it executes this first.
 constexpr std::string_view kExecutor = "/usr/lib/systemd/systemd-executor";
+constexpr uint64_t kStartsWithin = 60 * kit::kSecondNs;
 
 }  // namespace
 
-bool Listeners::IsStarting(const belfry_live& holder, const belfry_live& init, std::string_view path) {
-  if (holder.parent_tgid != init.pin.tgid) return false;
+bool Listeners::IsStarting(const belfry_live& holder, const belfry_live& init, std::string_view path, uint64_t now_ns) {
+  if (holder.parent_tgid != init.pin.tgid || now_ns - holder.pin.start_ns > kStartsWithin) return false;
   if (holder.pin.exec_id == init.pin.exec_id) return holder.exe.ino == init.exe.ino && holder.exe.dev == init.exe.dev;
   return holder.pin.exec_id == init.pin.exec_id + 1 && path == kExecutor;
 }
@@ -29,6 +31,7 @@ void Listeners::Scan(std::function<void()> done) {
     return;
   }
   scanning_ = true;
+  somebody_starts_ = false;
   waiting_.push_back(std::move(done));
   const std::vector<Candidate> candidates = Candidates();
   LetGo(candidates);
@@ -148,7 +151,10 @@ void Listeners::Settle(const Candidate& candidate, const std::string& path, cons
     log_.Info(absl::StrCat("guard ", guard->name(), ": served by pid ", candidate.pin.tgid, " ", kit::Escape(path)));
   } else {
     const auto init = guard->config.listener.activated_by_systemd ? kernel_.Live(1) : absl::NotFoundError("");
-    if (init.ok() && IsStarting(*live, *init, path)) return;
+    if (init.ok() && IsStarting(*live, *init, path, kit::BootNs())) {
+      somebody_starts_ = true;
+      return;
+    }
     if (!guard->impostors.insert(candidate.pin.tgid).second) return;
     guard->impostor = absl::StrCat("pid ", candidate.pin.tgid, " ", against);
     entry.action = "impostor_listener";

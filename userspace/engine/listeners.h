@@ -26,8 +26,11 @@ class Listeners {
   ~Listeners() { *alive_ = false; }
 
   // Is this systemd on its way to a service that it starts? It has the service's sockets already. `path`: what it executes.
-  // Told from another process that runs systemd by the number of execs since init. Pure.
-  static bool IsStarting(const belfry_live& holder, const belfry_live& init, std::string_view path);
+  // Told from another process that runs systemd by the number of execs since init, which rises when that executes itself
+  // anew, and by its age. Pure.
+  static bool IsStarting(const belfry_live& holder, const belfry_live& init, std::string_view path, uint64_t now_ns);
+  // Somebody was let be for that: to be looked at again.
+  bool SomebodyStarts() const { return somebody_starts_; }
 
   // Looks anew; `done` comes when every holder has been judged. A look that is under way is joined, then repeated.
   void Scan(std::function<void()> done);
@@ -53,7 +56,7 @@ class Listeners {
   EvidenceReader& reader_;
   effect::Journal& journal_;
   const kit::Log& log_;
-  bool scanning_ = false;
+  bool scanning_ = false, somebody_starts_ = false;
   std::vector<std::function<void()>> waiting_, waiting_for_next_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
