@@ -39,6 +39,20 @@ class PipelineTest : public Scene {
     kernel_->Emit(support::WithHeader(event, BELFRY_KIND_TAMPERED, 6));
   }
   void Turn() { engine_->bench().drain(); }
+  void PassARetry() {
+    bool past = false;
+    engine_->loop().After(Cuts::kRetry * 2, [&] { past = true; });
+    Until([&] { return past; });
+  }
+  // Its opener ended and is yet to close it.
+  void CutOneThatIsClosing() {
+    Begin();
+    AddClient();
+    EmitConnect();
+    EmitExit();
+    kernel_->connections[kCookie].closing = true;
+    Turn();
+  }
 };
 
 TEST_F(PipelineTest, AnExecOfAnOpenerIsCutInTheSameTurn) {
@@ -163,9 +177,7 @@ TEST_F(PipelineTest, ACutCountsThoughTheServerClosedBeforeTheCutterAnswered) {
   ASSERT_EQ(cutter_->cut.size(), 1u);
   kernel_->sockets.pop_back();
   kernel_->connections[kCookie].alive = false;
-  bool past = false;
-  engine_->loop().After(Cuts::kRetry * 2, [&] { past = true; });
-  Until([&] { return past; });
+  PassARetry();
   cutter_->Ready();
   EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, 1u);
 }
@@ -186,35 +198,21 @@ TEST_F(PipelineTest, AnExitThatLeavesItsEndToNobodyIsNoCut) {
 // Its last thread may be long about it.
 TEST_F(PipelineTest, AnExitThatIsYetToCloseItsEndIsJudgedWhenItHas) {
   for (const bool left : {false, true}) {
-    Begin();
-    AddClient();
-    EmitConnect();
-    EmitExit();
-    kernel_->connections[kCookie].closing = true;
-    Turn();
+    CutOneThatIsClosing();
     ASSERT_EQ(cutter_->cut.size(), 1u);
     EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, 0u);
     kernel_->connections[kCookie].closing = false;
     kernel_->connections[kCookie].client_open = left;
-    bool past = false;
-    engine_->loop().After(Cuts::kRetry * 2, [&] { past = true; });
-    Until([&] { return past; });
+    PassARetry();
     EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, left ? 1u : 0u);
     EXPECT_EQ(cutter_->cut.size(), 1u) << "once is enough";
   }
 }
 
 TEST_F(PipelineTest, NorWhenItsRecordWentMeanwhile) {
-  Begin();
-  AddClient();
-  EmitConnect();
-  EmitExit();
-  kernel_->connections[kCookie].closing = true;
-  Turn();
+  CutOneThatIsClosing();
   kernel_->connections.clear();
-  bool past = false;
-  engine_->loop().After(Cuts::kRetry * 2, [&] { past = true; });
-  Until([&] { return past; });
+  PassARetry();
   EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, 0u);
 }
 
@@ -314,9 +312,7 @@ TEST_F(PipelineTest, WhatGoesBeforeTheRetryIsNotLookedForAgain) {
   Turn();
   EXPECT_EQ(kernel_->walks, 1);
   kernel_->connections[kCookie].alive = false;
-  bool past = false;
-  engine_->loop().After(Cuts::kRetry * 2, [&] { past = true; });
-  Until([&] { return past; });
+  PassARetry();
   EXPECT_EQ(kernel_->walks, 1);
 }
 

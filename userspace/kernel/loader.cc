@@ -21,8 +21,8 @@ namespace belfry::kernel {
 namespace {
 
 // Maps that outlive a daemon; the others hold only questions. Those of bpf/cookie.bpf.h only older kernels need.
-constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "listeners_by_cookie", "guarded_names", "guarded_files",
-                                   "settings",  "made",        "counters", "events",    "serving", "guards",
+constexpr const char* kPinned[] = {"processes", "connections", "intents",  "listeners", "listeners_by_cookie", "guarded_names",
+                                   "guarded_files", "settings",  "made",        "counters", "events",    "serving", "guards",
                                    "cookies",   "marks",       "guarded_ports", "port_guards", "openings", "openings_by_ends", "places",
                                    "servers", "buckets", "bucket_places", "policies", "rule_values", "rule_settings"};
 
