@@ -36,6 +36,7 @@ inline GuardOrders OrdersOf(uint32_t guard, uint32_t mode, const belfry_limit& l
 template <typename Live>
 class Limited : public Live {
  protected:
+  bool LoadsAnew() override { return true; }  // a bucket outlives its orders
   void Order(uint32_t mode, const belfry_limit& limit) { Give({OrdersOf(kGuard, mode, limit)}); }
   void Give(const std::vector<GuardOrders>& orders) { ASSERT_TRUE(this->kernel_->SetOrders(orders).ok()); }
 

@@ -101,19 +101,22 @@ class LiveKernel : public testing::Test {
     ASSERT_NE(mkdtemp(name), nullptr);
     folder_ = name;
     chmod(name, 0755);
-    absl::StatusOr<Opened> opened = OpenKernel(Options());
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    kernel_ = std::move(opened->kernel);
+    Load();
+    ASSERT_TRUE(kernel_);
     guarded_ = folder_ + "/guarded.sock";
     listener_ = Listen(guarded_);
     ASSERT_TRUE(listener_);
     Guard({{7, guarded_}});
   }
   void TearDown() override {
-    kernel_.reset();
+    if (LoadsAnew() || HasFailure() || kernel_ == nullptr)
+      kernel_.reset();
+    else
+      KeepForTheNext();
     std::error_code error;
     if (!folder_.empty()) std::filesystem::remove_all(folder_, error);
   }
+  static void TearDownTestSuite() { Kept().reset(); }
 
   virtual BpfOptions Options() {
     BpfOptions options;
@@ -121,6 +124,33 @@ class LiveKernel : public testing::Test {
     options.reference = BpfOptions::Reference::kSelf;
     options.max_connections = 8192;
     return options;
+  }
+  // A test of what a load makes, or of what a kernel part cannot be made to forget.
+  virtual bool LoadsAnew() { return false; }
+
+  void Load() {
+    if ((kernel_ = std::move(Kept())) != nullptr) {
+      counted_before_ = kernel_->Counters();
+      return;
+    }
+    absl::StatusOr<Opened> opened = OpenKernel(Options());
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    kernel_ = std::move(opened->kernel);
+  }
+  // One load for all tests of a suite: under emulation it takes longer than the test.
+  void KeepForTheNext() {
+    EXPECT_TRUE(kernel_->SetGuardedNames({}).ok() && kernel_->SetGuardedPorts({}).ok() && kernel_->SetOwnAddresses({}).ok());
+    EXPECT_TRUE(kernel_->SetOrders({}).ok() && kernel_->SetServers({}).ok() && kernel_->SetRuleSettings({}).ok());
+    const auto connections = kernel_->AllConnections();
+    EXPECT_TRUE(connections.ok()) << connections.status();
+    for (const ConnectionEntry& one : connections.value_or(std::vector<ConnectionEntry>()))
+      EXPECT_TRUE(kernel_->Forget(one.cookie).ok());
+    EXPECT_TRUE(kernel_->Drain([](std::span<const std::byte>) {}).ok());
+    Kept() = std::move(kernel_);
+  }
+  static std::unique_ptr<Kernel>& Kept() {
+    static std::unique_ptr<Kernel> kept;
+    return kept;
   }
 
   // The filesystem's number by the kernel's word.
@@ -194,8 +224,17 @@ class LiveKernel : public testing::Test {
   std::string SecondLook() const {
     return InTwoSteps() ? "connect_peercred" : kernel_->BackendName() == "bpf_lsm" ? "peercred_lsm" : "peercred_mod";
   }
+  // Since this test began.
+  std::vector<ProgramCounters> Counters() {
+    using C = ProgramCounters;
+    std::vector<C> all = kernel_->Counters();
+    for (size_t i = 0; i < counted_before_.size(); ++i)
+      for (auto field : {&C::seen, &C::sent, &C::ignored, &C::lost_ring, &C::lost_map, &C::refused, &C::missed})
+        all[i].*field -= counted_before_[i].*field;
+    return all;
+  }
   ProgramCounters CountersOf(const std::string& program) {
-    for (ProgramCounters& counters : kernel_->Counters()) {
+    for (ProgramCounters& counters : Counters()) {
       if (counters.name == program) return counters;
     }
     ADD_FAILURE() << "no counters of " << program;
@@ -235,6 +274,7 @@ class LiveKernel : public testing::Test {
 
   std::string folder_, guarded_;
   std::unique_ptr<Kernel> kernel_;
+  std::vector<ProgramCounters> counted_before_;  // none: loaded for this test
   kit::OwnedFd listener_;
 };
 
@@ -247,6 +287,7 @@ class PinnedKernel : public LiveKernel {
     options.bpffs = folder_ + "/bpf";
     return options;
   }
+  bool LoadsAnew() override { return true; }
   void TearDown() override {
     kernel_.reset();
     if (!folder_.empty()) {

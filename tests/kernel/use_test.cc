@@ -279,7 +279,7 @@ TEST_F(UseTest, OtherSocketsAreNobodysBusiness) {
   Serve(listener.get());
   actor.Continue();
   ExpectAllowed(actor);
-  for (const ProgramCounters& program : kernel_->Counters()) EXPECT_EQ(program.refused, 0u) << program.name;
+  for (const ProgramCounters& program : Counters()) EXPECT_EQ(program.refused, 0u) << program.name;
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 only='-Wire.*:NameKey.*:*Limit*:FewBuckets.*'
 major=$(uname -r | cut -d. -f1) minor=$(uname -r | cut -d. -f2)
 [ "$major" -gt 6 ] || [ "$minor" -ge 14 ] || only="$only:ProcessTest.HarmlessVariablesAreNot"
-# Loading takes two seconds of every test under emulation: of tests that differ by a path name one is enough.
-[ "$BELFRY_TEST_LENGTH" = long ] || only="$only:*ByARelativePath:*ByAHardLink*:*ASocketMoved*:*ANameGuardedLater*:\
-*TheListenerIsToldOnce:*AskingForPeer*:*RecordsAreTainted*:*AliveWhile*:*LongArguments*:*AnEnvironmentNot*:*AScriptIs*:\
-*ThreadsChange*:*OnlyWhoIsAwaited*:LossTest.ForgottenOnes*:*LinksOfAnotherObject*:Hooks.*"
+# Loading takes seconds under emulation, and these load for themselves.
+[ "$BELFRY_TEST_LENGTH" = long ] || only="$only:LossTest.ForgottenOnes*:*LinksOfAnotherObject*:Hooks.*"
 gtest kernel_test "$only"
