@@ -120,8 +120,9 @@ static __always_inline int answer(struct unix_sock *server, struct attempt *atte
 	task = current_task();
 	if (!(connection->taints & NOT_PINNED))
 		bits = opener_taints(connection, server);
-	/* It ends with its process, and nobody else has it: nothing to tell. */
-	if (bits == 1u << BELFRY_TAINT_OPENER_EXITED && !connection->taints && about_to_close(client, server)) {
+	/* It ended with its process, or is about to, and nobody else has it: nothing to tell. */
+	if (bits == 1u << BELFRY_TAINT_OPENER_EXITED && !connection->taints &&
+	    (!is_open(client) || about_to_close(client, server))) {
 		count_seen(attempt->program, BELFRY_COUNT_IGNORED);
 		return attempt->refusable && (bits & guard->withhold) && denies(guard) ? -EPIPE : 0;
 	}

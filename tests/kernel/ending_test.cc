@@ -26,13 +26,13 @@ class EndingTest : public UseTest {
     std::getline(stat, line);
     return line.find(") Z ") != std::string::npos;
   }
+  uint64_t Ignored() { return CountersOf(kernel_->BackendName() == "bpf_lsm" ? "send_lsm" : "send_mod").ignored; }
   // The server answers all the while: it is refused, and nothing is told.
   void ExpectSilence(Actor& actor) {
     ASSERT_TRUE(actor.AwaitReach());
     Serve(listener_.get());
     Drain<belfry_event_connect>(BELFRY_KIND_CONNECT);
-    const std::string send = kernel_->BackendName() == "bpf_lsm" ? "send_lsm" : "send_mod";
-    const uint64_t before = CountersOf(send).ignored;
+    const uint64_t before = Ignored();
     const std::vector<ConnectionEntry> connections = ConnectionsOf(static_cast<uint32_t>(actor.pid()));
     ASSERT_EQ(connections.size(), 1u);
     EXPECT_FALSE(connections[0].closing);
@@ -42,15 +42,19 @@ class EndingTest : public UseTest {
     EXPECT_EQ(error, EPIPE);
     const auto then = kernel_->Examine(connections[0].cookie);
     EXPECT_TRUE(!then || then->closing || !then->client_open);
-    EXPECT_GT(CountersOf(send).ignored, before) << "it was not met while it ended: nothing is shown";
+    EXPECT_GT(Ignored(), before) << "it was not met while it ended: nothing is shown";
     EXPECT_EQ(TaintsOf(static_cast<uint32_t>(actor.pid())) & kFallen, 0u);
+    EXPECT_EQ(Told(), 0u);
+  }
+  // Of refusals and taints.
+  size_t Told() {
     size_t told = 0;
-    ASSERT_TRUE(kernel_->Drain([&](std::span<const std::byte> record) {
+    EXPECT_TRUE(kernel_->Drain([&](std::span<const std::byte> record) {
       belfry_header header;
       memcpy(&header, record.data(), sizeof header);
       told += header.kind == BELFRY_KIND_REFUSED || header.kind == BELFRY_KIND_TAINT;
     }).ok());
-    EXPECT_EQ(told, 0u);
+    return told;
   }
 };
 
@@ -75,6 +79,21 @@ TEST_F(EndingTest, NorWhoseFirstThreadWasDoneBefore) {
     syscall(SYS_exit, 0);
   });
   ExpectSilence(actor);
+}
+
+TEST_F(EndingTest, NorWhoClosedAndIsGone) {
+  Actor actor([&](const Actor::Stage& stage) {
+    if (Stream(guarded_) < 0) _exit(96);
+    stage.Reach();
+  });
+  ASSERT_TRUE(actor.AwaitReach());
+  Serve(listener_.get());
+  actor.Continue();
+  ASSERT_EQ(actor.Wait(), 0);
+  const uint64_t before = Ignored();
+  EXPECT_EQ(Answer(), EPIPE);
+  EXPECT_EQ(Ignored(), before + 1);
+  EXPECT_EQ(Told(), 0u);
 }
 
 }  // namespace
