@@ -195,7 +195,7 @@ int BPF_PROG(connect_ready, struct sock *sk)
 
 	if (GET(sk, __sk_common.skc_family) != AF_UNIX || GET(sk, __sk_common.skc_state) != TCP_LISTEN)
 		return 0;
-	if (!may_be_guarded(sk) || !acts())
+	if (!may_be_guarded(VIEW(struct unix_sock, sk)) || !acts())
 		return 0;
 	guard = guard_kept_with(sk);
 	if (guard == BELFRY_GUARD_NONE) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whose listening socket is this? Judged by its bound file, told once, kept for as long as names and the epoch stay. */
+/* Whose listening socket is this? Judged by where it is bound, told once, kept for as long as names and the epoch stay. */
 #ifndef BELFRY_BPF_LISTENER_H
 #define BELFRY_BPF_LISTENER_H
 
@@ -7,20 +7,6 @@
 #include "emit.bpf.h"
 #include "name.bpf.h"
 #include "task.bpf.h"
-
-/* All that a bystander's connect costs. Of a socket without a file the length reads as 0, which is no name's. */
-static __always_inline bool may_be_guarded(struct sock *sk)
-{
-	u32 zero = 0, length, bit;
-	struct belfry_files *files = bpf_map_lookup_elem(&guarded_files, &zero);
-	struct dentry *dentry = GET(VIEW(struct unix_sock, sk), path.dentry);
-
-	if (!files)
-		return false;
-	length = GET(dentry, d_name.len);
-	bit = belfry_file_bit(word_at(GET(dentry, d_name.name)), length);
-	return files->word[bit >> 6] >> (bit & 63) & 1;
-}
 
 static __always_inline struct belfry_listener *kept_with(struct sock *sk)
 {
@@ -59,7 +45,7 @@ static __always_inline bool send_listener(struct sock *sk, u32 guard, u32 socket
 	return true;
 }
 
-/* The guard of a listening socket, judged by its bound file, once per listener, name and epoch. */
+/* The guard of a listening socket, judged by where it is bound, once per listener, name and epoch. */
 static __always_inline u32 listener_guard(struct sock *sk, struct belfry_listener *kept)
 {
 	u32 zero = 0;
@@ -69,17 +55,20 @@ static __always_inline u32 listener_guard(struct sock *sk, struct belfry_listene
 	struct dentry *dentry;
 	bool torn = false;
 	u32 guard, told;
+	u64 epoch, bound;
 
 	if (!set || !listener)
 		return BELFRY_GUARD_NONE;
+	epoch = *(volatile u64 *)&set->epoch;	/* once, before the names: what was read of older ones expires */
 	dentry = GET(listener, path.dentry);
-	if (!dentry)
+	bound = dentry ? (u64)dentry : (u64)GET(listener, addr);
+	if (!bound)
 		return BELFRY_GUARD_NONE;
-	if (kept && kept->epoch == set->epoch && kept->dentry == (u64)dentry &&
+	if (kept && kept->epoch == epoch && kept->bound == bound &&
 	    kept->parent == (u64)GET(dentry, d_parent) && kept->name_hash == GET(dentry, d_name.hash) &&
 	    kept->name_len == GET(dentry, d_name.len) && (kept->told || kept->guard == BELFRY_GUARD_NONE))
 		return kept->guard;
-	name = guard_of(dentry, &torn);
+	name = guard_of(listener, &torn);
 	guard = name ? name->guard : BELFRY_GUARD_NONE;
 	if (!kept)
 		return guard;
@@ -88,11 +77,11 @@ static __always_inline u32 listener_guard(struct sock *sk, struct belfry_listene
 		told = send_listener(sk, guard, name->socket);
 	kept->guard = guard;
 	kept->told = told;
-	kept->dentry = (u64)dentry;
+	kept->bound = bound;
 	kept->parent = (u64)GET(dentry, d_parent);
 	kept->name_hash = GET(dentry, d_name.hash);
 	kept->name_len = GET(dentry, d_name.len);
-	kept->epoch = torn ? 0 : set->epoch;	/* epochs begin at 1 */
+	kept->epoch = torn ? 0 : epoch;	/* epochs begin at 1 */
 	return guard;
 }
 

@@ -21,7 +21,7 @@ struct belfry_intent {
 /* What a listening socket was judged to be, until a name or the epoch changes. */
 struct belfry_listener {
 	__u64 epoch;
-	__u64 dentry, parent;
+	__u64 bound, parent;		/* dentries; bound: of an abstract name its bytes, which never change */
 	__u32 name_hash, name_len;
 	__u32 guard, socket;		/* guard: BELFRY_GUARD_NONE if it is nobody's */
 	__u32 told;			/* LISTENER reached the ring */

@@ -142,16 +142,14 @@ int translate_number(struct bpf_iter__task *ctx)
 /* Which end of a guarded stream this is, 0 if none. */
 static __always_inline u32 judge_end(struct unix_sock *unix, struct belfry_socket *found)
 {
-	struct dentry *own = GET(unix, path.dentry), *other = 0;
 	struct unix_sock *peer = VIEW(struct unix_sock, GET(unix, peer));
-	struct belfry_name_value *name = own ? guard_of(own, 0) : 0;
+	struct belfry_name_value *name = guard_of(unix, 0);
 	u32 end = BELFRY_END_SERVER;
 
 	if (name && GET(unix, sk.__sk_common.skc_state) == TCP_LISTEN)
 		end = BELFRY_END_LISTENER;
 	if (!name) {
-		other = peer ? GET(peer, path.dentry) : 0;
-		name = other ? guard_of(other, 0) : 0;
+		name = peer ? guard_of(peer, 0) : 0;
 		end = BELFRY_END_CLIENT;
 	}
 	if (!name)

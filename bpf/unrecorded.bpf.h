@@ -16,16 +16,14 @@ struct unrecorded {
 static __always_inline bool without_record(struct unix_sock *server, struct unrecorded *found)
 {
 	struct belfry_name_value *name;
-	struct dentry *dentry;
 
 	if (GET(server, sk.__sk_common.skc_family) != AF_UNIX || GET(server, sk.__sk_common.skc_state) != TCP_ESTABLISHED)
 		return false;
-	dentry = GET(server, path.dentry);
 	found->server = server;
 	found->client = VIEW(struct unix_sock, GET(server, peer));
-	if (!dentry || !found->client)
+	if (!found->client || !may_be_guarded(server))
 		return false;
-	name = guard_of(dentry, 0);
+	name = guard_of(server, 0);
 	if (!name)
 		return false;
 	found->guard = name->guard;

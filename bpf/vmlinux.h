@@ -177,8 +177,11 @@ struct sock {
 	struct pid *sk_peer_pid;
 };
 struct unix_vertex;
+struct sockaddr_un { unsigned short sun_family; };
+struct unix_address { int len; struct sockaddr_un name[]; };
 struct unix_sock {
 	struct sock sk;
+	struct unix_address *addr;	/* set once, before anybody finds the socket */
 	struct path path;
 	struct sock *peer;
 	struct sock *listener;		/* 6.10+: until the connection is accepted */

@@ -70,8 +70,18 @@ TEST_F(Paths, OfASocketWithoutConnectionsItIsSaid) {
   EXPECT_EQ(audit.Wait(), 0);
 }
 
+TEST_F(Paths, AnAbstractName) {
+  const std::string name = "@belfry/test." + std::to_string(getpid());
+  auto audit = AuditOf(name);
+  const Server server(name);
+  ASSERT_EQ(Connect(name), 0);
+  const Json line = Next(*audit, "connect");
+  EXPECT_EQ(line["belfry"]["guard"], "test");
+  EXPECT_EQ(line["belfry"]["socket"], name);
+}
+
 TEST_F(Paths, HopelessOnesAreRefused) {
-  for (const std::string& path : {std::string("@abstract"), "/" + std::string(200, 'x'), std::string(4096, '/') + "x/", std::string("/run/")}) {
+  for (const std::string& path : {std::string("@"), "@" + std::string(108, 'x'), "/" + std::string(200, 'x'), std::string(4096, '/') + "x/", std::string("/run/")}) {
     daemon::Program audit({kBelfry, "audit", "--unix", path}, {});
     EXPECT_THAT(audit.ErrorLine(), HasSubstr("naming a socket to watch"));
     EXPECT_EQ(audit.Wait(), 64) << path.substr(0, 20);

@@ -24,14 +24,17 @@ namespace belfry::audit {
 
 using Json = nlohmann::json;
 
-// Accepts whoever comes and lets go at once, until it is closed.
+// Accepts whoever comes and lets go at once, until it is closed. At a path, or "@name".
 class Server {
  public:
   explicit Server(const std::string& path) : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{.sun_family = AF_UNIX};
     path.copy(address.sun_path, sizeof address.sun_path - 1);
-    listens_ = bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-               chmod(path.c_str(), 0777) == 0 && listen(fd_.get(), 4096) == 0;
+    const bool abstract = path.starts_with('@');
+    if (abstract) address.sun_path[0] = 0;
+    const auto size = static_cast<socklen_t>(abstract ? offsetof(sockaddr_un, sun_path) + path.size() : sizeof address);
+    listens_ = bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+               (abstract || chmod(path.c_str(), 0777) == 0) && listen(fd_.get(), 4096) == 0;
     thread_ = std::thread([this] {
       for (int client; (client = accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) close(client);
     });

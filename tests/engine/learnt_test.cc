@@ -170,6 +170,14 @@ TEST(Learnt, WhatCannotBeAskedForExactlyIsSaidAndNotAllowed) {
   }
 }
 
+TEST(Learnt, OfAnAbstractName) {
+  effect::Entry line = Line({.exe = "/usr/bin/curl"});
+  line.socket = "@my/server";
+  const std::string text = PolicyText(LearntFrom({line}), kAccounts);
+  EXPECT_THAT(text, HasSubstr("    unix: \"@my/server\"\n"));
+  EXPECT_EQ(Read(text).guards.at(0).sockets.at(0).path, "@my/server");
+}
+
 TEST(Learnt, OfAPortOnlyWhoIsKnown) {
   effect::Entry local = Line({.exe = "/usr/bin/curl"}), remote{.action = "connect", .guard = "docker", .socket = "127.0.0.1:8081"};
   local.socket = remote.socket;

@@ -167,6 +167,28 @@ TEST_F(NamesTest, ThatASocketHasNoConnectionsIsSaid) {
   EXPECT_THAT(guards.ByNumber(1)->notes, ElementsAre(""));
 }
 
+TEST_F(NamesTest, AnAbstractNameIsOfOurNetworkNamespace) {
+  const std::string name = "@belfry-test-" + std::to_string(getpid());
+  Guard guard{.number = 1};
+  guard.config.sockets = {{.role = "unix", .path = name, .endpoint = {}}};
+  Guards guards;
+  guards.Replace({guard});
+  const auto names = ResolveNames(fake_, guards);
+  struct stat netns {};
+  ASSERT_EQ(stat("/proc/self/ns/net", &netns), 0);
+  ASSERT_EQ(names.size(), 1u);
+  EXPECT_EQ(names[0].path, name);
+  EXPECT_EQ(names[0].dev, netns.st_ino);
+  EXPECT_THAT(guards.ByNumber(1)->notes, ElementsAre("waiting: nobody has bound " + name + " yet; it is guarded when somebody does"));
+  const kit::OwnedFd listener(socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{.sun_family = AF_UNIX};
+  name.copy(address.sun_path, name.size());
+  address.sun_path[0] = 0;
+  ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size())), 0);
+  ResolveNames(fake_, guards);
+  EXPECT_THAT(guards.ByNumber(1)->notes, ElementsAre(""));
+}
+
 TEST_F(NamesTest, ASocketIsGuardedUnderItsNameAndALinksTarget) {
   const kit::OwnedFd listener(socket(AF_UNIX, SOCK_STREAM, 0));
   sockaddr_un address{.sun_family = AF_UNIX};

@@ -99,6 +99,13 @@ TEST(NameKey, HashesComponentsLeafFirst) {
   EXPECT_NE(NameKey(5, "/ab").hash, NameKey(5, "/a/b").hash);
 }
 
+TEST(NameKey, OfAnAbstractNameIsOfItsBytes) {
+  // FNV-1a 64 of "\0/a//b/".
+  EXPECT_EQ(NameKey(5, "@/a//b").hash, 0x869e72a7e6056bf2ull);
+  EXPECT_NE(NameKey(5, "@a").hash, NameKey(5, "/@a").hash);
+  EXPECT_NE(NameKey(5, "@a/").hash, NameKey(5, "@a").hash);
+}
+
 // What the programs read of a name goes on behind its end.
 TEST(FileBit, CountsTheNameAndNothingBehindIt) {
   const auto bit = [](const char* eight, uint32_t length) {
@@ -111,6 +118,7 @@ TEST(FileBit, CountsTheNameAndNothingBehindIt) {
   EXPECT_EQ(FileBitOf("/agent.sock"), bit("agent.so", 10));
   EXPECT_NE(FileBitOf("/agent.sock"), FileBitOf("/agent.soc"));
   EXPECT_NE(FileBitOf("/run/a.sock"), FileBitOf("/run/b.sock"));
+  EXPECT_EQ(FileBitOf("@/a/"), bit("\0/a/wxyz", 4));
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ absl::Status Refused(const std::string& path, absl::string_view cause, absl::str
 }
 
 // "/run/docker.sock" is called "docker".
-std::string StemOf(const std::string& path) { return std::filesystem::path(path).stem().string(); }
+std::string StemOf(const std::string& path) { return std::filesystem::path(path.substr(path.starts_with('@') ? 1 : 0)).stem().string(); }
 
 std::string FreeName(std::string name, std::set<std::string>& taken) {
   name = name.substr(0, kNameBytes);
@@ -37,8 +37,10 @@ std::string FreeName(std::string name, std::set<std::string>& taken) {
 
 absl::StatusOr<std::string> AbsolutePath(const std::string& path) {
   if (path.empty()) return Refused(path, "is empty", "name the path of a listening unix socket");
-  if (path.front() == '@')
-    return Refused(path, "is an abstract name, which is in no filesystem: not watched yet", "watch a socket that has a path");
+  if (path.front() == '@') {
+    if (path.size() > 1 && path.size() - 1 <= engine::kSunPathLimit) return path;
+    return Refused(path, absl::StrCat("is an abstract name of ", path.size() - 1, " bytes; it has 1 to ", engine::kSunPathLimit), "name it as ss -lx shows it");
+  }
   std::error_code error;
   const std::string absolute = std::filesystem::absolute(path, error).lexically_normal().string();
   if (error) return Refused(path, absl::StrCat("cannot be made absolute: ", error.message()), "name an absolute path");

@@ -29,7 +29,7 @@ void AddAudit(CLI::App& app, Surroundings& surroundings, int& exit) {
   };
   auto asked = std::make_shared<Asked>();
   CLI::App* verb = app.add_subcommand("audit", "watch who connects to unix sockets and TCP ports, with or without a daemon");
-  verb->add_option("--unix", asked->sockets, "watch this socket with an engine of our own (may be repeated)")
+  verb->add_option("--unix", asked->sockets, "watch this socket, PATH or an abstract @NAME, with an engine of our own (may be repeated)")
       ->type_name("PATH")
       ->allow_extra_args(false);
   verb->add_option("--tcp", asked->ports, "watch this TCP port of ours: 8081, 127.0.0.1:8081, [::1]:8081 (may be repeated)")

@@ -13,18 +13,22 @@
 #include "kit/error.h"
 
 namespace belfry::engine {
+
+std::string PlainName(const std::string& path) {
+  return path.starts_with('@') ? path : std::filesystem::path(path).lexically_normal().string();
+}
+
 namespace {
 
 // Names are keys of replies, logs and files: two guards of one name, or two guards of one socket, cannot be told apart.
 void CheckUnique(YamlReader& reader, const Draft& draft) {
   std::map<std::string, std::string> names, sockets;
-  const auto plain = [](const std::string& path) { return std::filesystem::path(path).lexically_normal().string(); };
   for (const GuardDraft& guard : draft.guards) {
     const std::string& name = guard.config.policy.name;
     if (!name.empty() && !names.emplace(name, name).second)
       reader.Wrong(guard.name_node, absl::StrCat("guard \"", name, "\" a second time"), "each name once");
     for (const auto& [socket, node] : guard.sockets) {
-      const auto [first, is_new] = sockets.emplace(plain(socket.path), name);
+      const auto [first, is_new] = sockets.emplace(PlainName(socket.path), name);
       if (!is_new)
         reader.Wrong(node, absl::StrCat("\"", first->first, "\", which guard \"", first->second, "\" already has"),
                      "each socket once");
@@ -32,7 +36,7 @@ void CheckUnique(YamlReader& reader, const Draft& draft) {
   }
   // Metrics would take the place of the service while that is down.
   if (!draft.config.metrics || draft.config.metrics->path.empty()) return;
-  if (const auto guard = sockets.find(plain(draft.config.metrics->path)); guard != sockets.end())
+  if (const auto guard = sockets.find(PlainName(draft.config.metrics->path)); guard != sockets.end())
     reader.Wrong(draft.metrics_node, absl::StrCat("\"", guard->first, "\", which guard \"", guard->second, "\" has"),
                  "a socket of its own");
 }

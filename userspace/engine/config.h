@@ -32,9 +32,11 @@ struct ListenerRule {
 
 struct GuardedSocket {
   std::string role;  // "unix", "workload", "admin", "broker", "tcp"
-  std::string path;  // absolute, at most kSunPathLimit bytes; of "tcp" what EndpointText says
+  std::string path;  // absolute, at most kSunPathLimit bytes; or "@name", abstract; of "tcp" what EndpointText says
   std::optional<kit::Endpoint> endpoint;  // of "tcp"
 };
+// What says that two are one: "//a/../b" is "/b", while an abstract name is nothing but its bytes.
+std::string PlainName(const std::string& path);
 
 enum class Preexisting { kAdopt, kReset };
 

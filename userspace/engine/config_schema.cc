@@ -71,9 +71,13 @@ void ReadName(YamlReader& reader, const Node& node, GuardDraft& into) {
 
 template <const char* kRole>
 void ReadSocket(YamlReader& reader, const Node& node, GuardDraft& into) {
-  if (node.IsScalar() && node.Scalar().starts_with('@'))
-    reader.Wrong(node, YamlReader::Shown(node) + " (an abstract name, which is in no filesystem)", "a socket that has a path: no backend sees others yet");
-  else if (const auto path = reader.AbsolutePath(node, kSunPathLimit))
+  if (node.IsScalar() && node.Scalar().starts_with('@')) {
+    const size_t bytes = node.Scalar().size() - 1;
+    if (bytes == 0 || bytes > kSunPathLimit)
+      reader.Wrong(node, absl::StrCat("an abstract name of ", bytes, " bytes"), absl::StrCat("\"@name\", at most ", kSunPathLimit, " bytes after the @"));
+    else
+      into.sockets.emplace_back(GuardedSocket{kRole, node.Scalar()}, node);
+  } else if (const auto path = reader.AbsolutePath(node, kSunPathLimit))
     into.sockets.emplace_back(GuardedSocket{kRole, *path}, node);
 }
 constexpr char kUnix[] = "unix", kWorkload[] = "workload", kAdmin[] = "admin", kBroker[] = "broker";

@@ -3,7 +3,6 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -109,7 +108,6 @@ class Editor {
   std::vector<std::pair<size_t, std::string>> added_;
 };
 
-std::string Plain(const std::string& path) { return std::filesystem::path(path).lexically_normal().string(); }
 
 // The guard of that name, else the one of its socket.
 const GuardConfig* GuardOf(const Config& config, const std::string& name, const Learnt::Guard& learnt) {
@@ -117,7 +115,7 @@ const GuardConfig* GuardOf(const Config& config, const std::string& name, const 
     if (guard.policy.name == name) return &guard;
   for (const GuardConfig& guard : config.guards)
     for (const GuardedSocket& socket : guard.sockets)
-      if (learnt.sockets.size() == 1 && Plain(socket.path) == Plain(*learnt.sockets.begin())) return &guard;
+      if (learnt.sockets.size() == 1 && PlainName(socket.path) == PlainName(*learnt.sockets.begin())) return &guard;
   return nullptr;
 }
 

@@ -74,7 +74,7 @@ std::string GuardText(const std::string& name, const Learnt::Guard& guard, const
   if (guard.sockets.size() != 1) return "";
   const std::string blanks(indent, ' ');
   std::string text = absl::StrCat(blanks, "- name: ", QuotedForYaml(name), "\n", blanks,
-                                  guard.sockets.begin()->starts_with('/') ? "  unix: " : "  tcp: ",
+                                  std::string_view("/@").find(guard.sockets.begin()->front()) != std::string_view::npos ? "  unix: " : "  tcp: ",
                                   QuotedForYaml(*guard.sockets.begin()), "\n", blanks, "  mode: observe\n");
   if (guard.backfilled)
     absl::StrAppend(&text, blanks, "  # Some executables below are older than the watch and were read from /proc. Take this line out when\n",

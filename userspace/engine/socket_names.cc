@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "host/bound_sockets.h"
 #include "host/mounts.h"
+#include "host/process_files.h"
 #include "kit/escape.h"
 
 namespace belfry::engine {
@@ -32,17 +33,32 @@ const char* KindOf(mode_t mode) {
   return "not a socket";
 }
 
+bool IsAbstract(const std::string& path) { return path.starts_with('@'); }
+
 // Asked where nobody serves yet. A file that cannot be read tells nothing.
-std::string WhyUnseen(const std::string& path, std::optional<host::UnseenSockets>& unseen) {
-  if (!unseen) unseen = host::ReadUnseenSockets().value_or(host::UnseenSockets());
-  const auto at = unseen->find(path);
-  if (at == unseen->end()) return "";
+std::string WhyUnseen(const std::string& path, std::optional<absl::StatusOr<host::BoundSockets>>& read) {
+  if (!read) read = host::ReadBoundSockets();
+  if (!read->ok()) return "";
+  const host::BoundSockets& bound = **read;
+  const auto at = bound.find(path);
+  if (at == bound.end() && IsAbstract(path))
+    return absl::StrCat("waiting: nobody has bound ", kit::Escape(path), " yet; it is guarded when somebody does");
+  if (at == bound.end()) return "";
+  if (at->second == host::kStream) return "";
   return absl::StrCat(kit::Escape(path), " is a ", at->second, " socket: who uses it is not seen, only connects to stream sockets are");
+}
+
+// In no filesystem: the network namespace is ours, as that of ports is.
+PathNames ResolveAbstract(const std::string& name) {
+  const auto netns = host::OwnNetworkNamespace();
+  if (!netns.ok()) return {.names = {}, .note = std::string(netns.status().message())};
+  return {.names = {{.dev = *netns, .path = name}}, .note = ""};
 }
 
 }  // namespace
 
 PathNames ResolvePath(kernel::Kernel& kernel, const std::string& path) {
+  if (IsAbstract(path)) return ResolveAbstract(path);
   PathNames found;
   const std::string shown = kit::Escape(path);
   found.note = AddName(kernel, path, found);
@@ -67,13 +83,13 @@ PathNames ResolvePath(kernel::Kernel& kernel, const std::string& path) {
 
 std::vector<kernel::GuardedName> ResolveNames(kernel::Kernel& kernel, Guards& guards) {
   std::vector<kernel::GuardedName> all;
-  std::optional<host::UnseenSockets> unseen;
+  std::optional<absl::StatusOr<host::BoundSockets>> bound;
   for (Guard& guard : guards.all()) {
     guard.notes.clear();
     for (size_t socket = 0; socket < guard.config.sockets.size(); ++socket) {
-      if (guard.config.sockets[socket].endpoint) continue;  // no path
+      if (guard.config.sockets[socket].endpoint) continue;  // no name
       PathNames found = ResolvePath(kernel, guard.config.sockets[socket].path);
-      if (found.note.empty() && guard.listeners.empty()) found.note = WhyUnseen(guard.config.sockets[socket].path, unseen);
+      if (found.note.empty() && guard.listeners.empty()) found.note = WhyUnseen(guard.config.sockets[socket].path, bound);
       guard.notes.push_back(found.note);
       for (kernel::GuardedName& name : found.names) {
         name.guard = guard.number;

@@ -1,4 +1,4 @@
-// Configured paths as the kernel part recognises them: a filesystem and the names within it.
+// Configured paths as the kernel part recognises them: a filesystem and the names within it. Or "@name", an abstract one.
 //
 // A name is guarded whether or not anything is bound there yet, so that an agent's restart leaves no window. A path
 // that is a symbolic link is guarded under its own name and under its target's. May block on a dead filesystem.

@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -28,27 +27,25 @@ absl::string_view TakeColumn(absl::string_view& line) {
 
 }  // namespace
 
-UnseenSockets ParseUnseenSockets(std::string_view proc_net_unix) {
-  UnseenSockets unseen;
-  std::set<std::string> streams;
+BoundSockets ParseBoundSockets(std::string_view proc_net_unix) {
+  BoundSockets bound;
   for (absl::string_view line : absl::StrSplit(absl::string_view(proc_net_unix.data(), proc_net_unix.size()), '\n')) {
     uint32_t type = 0;
     for (size_t column = 0; column < kColumnsBeforePath; ++column)
       if (const absl::string_view word = TakeColumn(line); column == 4 && !absl::SimpleHexAtoi(word, &type)) type = 0;
-    if (line.size() < 2 || line[1] != '/') continue;  // no path, or an abstract name
-    std::string path(line.substr(1));
-    if (type == SOCK_STREAM) streams.insert(std::move(path));
-    else if (type == SOCK_DGRAM) unseen.emplace(std::move(path), "datagram");
-    else if (type == SOCK_SEQPACKET) unseen.emplace(std::move(path), "seqpacket");
+    if (line.size() < 2 || (line[1] != '/' && line[1] != '@')) continue;
+    std::string name(line.substr(1));
+    if (type == SOCK_STREAM) bound.insert_or_assign(std::move(name), kStream);
+    else if (type == SOCK_DGRAM) bound.emplace(std::move(name), "datagram");
+    else if (type == SOCK_SEQPACKET) bound.emplace(std::move(name), "seqpacket");
   }
-  for (const std::string& stream : streams) unseen.erase(stream);
-  return unseen;
+  return bound;
 }
 
-absl::StatusOr<UnseenSockets> ReadUnseenSockets() {
+absl::StatusOr<BoundSockets> ReadBoundSockets() {
   const auto text = kit::ReadFile(ProcRoot() + "/self/net/unix", kFileBytes);
   if (!text.ok()) return text.status();
-  return ParseUnseenSockets(*text);
+  return ParseBoundSockets(*text);
 }
 
 }  // namespace belfry::host

@@ -1,6 +1,7 @@
-// Which paths are bound to unix sockets that have no connections, or none that are seen: datagram and seqpacket ones.
+// Which names are bound to unix sockets, and of what kind: only stream sockets have connections that are seen.
 //
-// Source: /proc/net/unix of our own network namespace (unix(7)): paths as they were bound. For people, never for a verdict.
+// Source: /proc/net/unix of our own network namespace (unix(7)): names as they were bound, each zero byte of an abstract one
+// as "@". For people, never for a verdict.
 // Thread-safe.
 #ifndef BELFRY_HOST_BOUND_SOCKETS_H_
 #define BELFRY_HOST_BOUND_SOCKETS_H_
@@ -13,11 +14,12 @@
 
 namespace belfry::host {
 
-// Path to what it is: "datagram" or "seqpacket"; without those at which a stream socket is bound too.
-using UnseenSockets = std::map<std::string, const char*>;
+// "/run/x.sock" or "@x" to "stream", "datagram" or "seqpacket"; "stream" where several are bound.
+using BoundSockets = std::map<std::string, std::string>;
+inline constexpr char kStream[] = "stream";
 
-UnseenSockets ParseUnseenSockets(std::string_view proc_net_unix);
-absl::StatusOr<UnseenSockets> ReadUnseenSockets();
+BoundSockets ParseBoundSockets(std::string_view proc_net_unix);
+absl::StatusOr<BoundSockets> ReadBoundSockets();
 
 }  // namespace belfry::host
 

@@ -203,6 +203,8 @@ absl::StatusOr<uint32_t> NetworkNamespaceNow(int64_t pid, const std::string& pro
   return kit::Error(absl::StatusCode::kInternal, "reading a network namespace", absl::StrCat(link, " is ", *name));
 }
 
+absl::StatusOr<uint32_t> OwnNetworkNamespace() { return NetworkNamespaceNow(getpid(), "/proc"); }
+
 absl::StatusOr<std::string> PathOf(int fd) {
   return LinkTarget(absl::StrCat("/proc/self/fd/", fd), "reading the path of an open file");
 }

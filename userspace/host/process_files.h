@@ -71,6 +71,7 @@ absl::StatusOr<std::string> ExecutableNow(int64_t pid, const std::string& proc_r
 
 // The network namespace of a process now, by its inode number. As with ExecutableNow, compare the pin before and after.
 absl::StatusOr<uint32_t> NetworkNamespaceNow(int64_t pid, const std::string& proc_root = ProcRoot());
+absl::StatusOr<uint32_t> OwnNetworkNamespace();
 
 // The path of an open file as seen from our root; " (deleted)" sticks to it as the kernel puts it there.
 absl::StatusOr<std::string> PathOf(int fd);

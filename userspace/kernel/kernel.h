@@ -30,12 +30,12 @@ struct ConnectionEntry {
   bool closing = false;     // only the opener has the client's end, and it ended and is yet to close it
 };
 
-// A name under which a guarded socket is bound: filesystem and components below that filesystem's root.
+// A name under which a guarded socket is bound: filesystem and components below that filesystem's root; or an abstract one.
 struct GuardedName {
   uint32_t guard = 0;
   uint32_t socket = 0;  // index within the guard
-  uint32_t dev = 0;     // s_dev
-  std::string path;     // absolute within the filesystem: "/spire/agent/public/api.sock"
+  uint32_t dev = 0;     // s_dev; of an abstract name its network namespace's inode number
+  std::string path;     // absolute within the filesystem: "/spire/agent/public/api.sock"; or "@name"
 };
 
 // A guarded TCP port of our own network namespace, as it is reached.

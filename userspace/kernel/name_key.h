@@ -9,8 +9,11 @@
 
 namespace belfry::kernel {
 
-// `path` is absolute within its filesystem; empty and "." components do not count. Pure.
+// `path` is absolute within its filesystem, `dev`; empty and "." components do not count. Or "@" and the rest of an abstract
+// name, whose first byte is 0: `dev` is its network namespace's inode number. Pure.
 belfry_name_key NameKey(uint32_t dev, const std::string& path);
+// "@name" as it is bound. Pure.
+std::string AbstractBytes(const std::string& name);
 
 }  // namespace belfry::kernel
 

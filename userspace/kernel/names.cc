@@ -33,8 +33,9 @@ belfry_files BitsOf(std::span<const GuardedName> names, belfry_files files) {
 }  // namespace
 
 uint32_t FileBitOf(std::string_view path) {
-  while (path.ends_with('/') || path.ends_with("/.")) path.remove_suffix(1);
-  const std::string_view name = path.substr(path.rfind('/') + 1);
+  while (!path.starts_with('@') && (path.ends_with('/') || path.ends_with("/."))) path.remove_suffix(1);
+  std::string name(path.starts_with('@') ? path : path.substr(path.rfind('/') + 1));
+  if (path.starts_with('@')) name = AbstractBytes(name);
   uint64_t first = 0;
   std::memcpy(&first, name.data(), std::min(name.size(), sizeof first));
   return belfry_file_bit(first, static_cast<uint32_t>(name.size()));

@@ -51,6 +51,10 @@ Address AddressOf(const char* path) {
     address.unix = {.sun_family = AF_UNIX, .sun_path = {}};
     strncpy(address.unix.sun_path, path, sizeof address.unix.sun_path - 1);
     address.size = sizeof address.unix;
+    if (*path == '@') {  // abstract
+      address.unix.sun_path[0] = 0;
+      address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + strlen(path));
+    }
   }
   return address;
 }
