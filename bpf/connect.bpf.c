@@ -109,7 +109,7 @@ static __always_inline bool verified(struct belfry_intent *intent, struct task_s
 	/* Null: the server has accepted and closed already. */
 	if (GET(server, peer) && GET(server, peer) != (struct sock *)client)
 		return false;
-	if (GET(server, path.dentry) && GET(server, path.dentry) != GET(listener, path.dentry))
+	if (GET(server, addr) != GET(listener, addr))	/* shared, and kept for as long as the socket */
 		return false;
 	return embryo_of(server, (struct sock *)listener) &&
 	       GET(server, sk.sk_peer_pid) == GET(task, signal, pids[PIDTYPE_TGID]) &&

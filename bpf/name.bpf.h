@@ -7,47 +7,31 @@
 #ifndef BELFRY_BPF_NAME_H
 #define BELFRY_BPF_NAME_H
 
+#include "belfry/name_hash.h"
 #include "maps.bpf.h"
 
-#define FNV_OFFSET 0xcbf29ce484222325ull
-#define FNV_PRIME 0x100000001b3ull
+/* Enough for the longest path of components of one byte; before 5.17 for 2 KB. */
+#if BELFRY_FLOOR >= 601
+#define NAME_STEPS_MAX 2048
+#else
+#define NAME_STEPS_MAX 256
+#endif
 
 struct name_walk {
-	__u64 hash;
-	__u64 dentry;
-	__u64 name;	/* what is left of the component, if by words */
-	__u32 left;
+	struct belfry_hash hash;
+	__u64 dentry;		/* above the component; 0: nothing is */
+	__u64 name;		/* what is left of the component */
+	__u32 left, length;
 	__u32 at_root;
 };
 
-#if BELFRY_FLOOR >= 602
-
-#define NAME_STEPS_MAX 65	/* components */
-#define NAME_BYTES_MAX 255
-
-static long hash_step(u32 index, struct name_walk *walk)
+static __always_inline struct belfry_hash begin_hash(void)
 {
-	struct dentry *dentry = VIEW(struct dentry, walk->dentry), *parent = GET(dentry, d_parent);
-	const unsigned char *name = GET(dentry, d_name.name);
-	u32 length = GET(dentry, d_name.len), i;
-	u64 hash = walk->hash;
+	u32 zero = 0;
+	struct belfry_settings *set = bpf_map_lookup_elem(&settings, &zero);
 
-	if (parent == dentry || !parent) {
-		walk->at_root = 1;
-		return 1;
-	}
-	for (i = 0; i < NAME_BYTES_MAX && i < length; i++)
-		hash = (hash ^ (u8)byte_at(name + i)) * FNV_PRIME;
-	walk->hash = (hash ^ '/') * FNV_PRIME;
-	walk->dentry = (u64)parent;
-	return 0;
+	return set ? belfry_hash_begin(set->name_secret[0], set->name_secret[1]) : belfry_hash_begin(0, 0);
 }
-
-#define begin_walk(walk) 0
-
-#else
-
-#define NAME_STEPS_MAX 256	/* words of eight bytes; each component begins a new one */
 
 /* Takes up the next component; 1: it is the root. */
 static __always_inline long begin_component(struct name_walk *walk)
@@ -58,49 +42,45 @@ static __always_inline long begin_component(struct name_walk *walk)
 		walk->at_root = 1;
 		return 1;
 	}
-	walk->name = (u64)GET(dentry, d_name.name);
-	walk->left = GET(dentry, d_name.len);
+	walk->name = number_of(GET(dentry, d_name.name));
+	walk->left = walk->length = GET(dentry, d_name.len);
 	walk->dentry = (u64)parent;
 	return 0;
 }
 
-/* By words, as the kernel itself compares names. */
+/* Eight bytes at any address. Both reads are of whole words: what is behind the end of a page is in none that counts. */
+static __always_inline u64 word_anywhere(u64 address)
+{
+	u64 shift = (address & 7) * 8, whole = address & ~7ull;
+
+	return word_at((const unsigned char *)whole) >> shift |
+	       word_at((const unsigned char *)(whole + sizeof(u64))) << 1 << (63 - shift);
+}
+
 static long hash_step(u32 index, struct name_walk *walk)
 {
-	u64 word = word_at((const void *)walk->name), hash = walk->hash, left = walk->left, next, within;
-	u32 i;
+	u64 word = word_anywhere(walk->name);
+	u32 left = walk->left;
 
-#pragma unroll
-	for (i = 0; i < sizeof(word); i++, word >>= 8) {
-		/* No branch: each would double what the verifier goes through. All ones where i < left. */
-		within = i - left;
-		barrier_var(within);
-		within = (s64)within >> 63;
-		next = (hash ^ (u8)word) * FNV_PRIME;
-		hash ^= (hash ^ next) & within;
-	}
-	walk->hash = hash;
 	if (left > sizeof(word)) {
+		belfry_hash_absorb(&walk->hash, word);
 		walk->name += sizeof(word);
 		walk->left = left - sizeof(word);
 		return 0;
 	}
-	walk->hash = (hash ^ '/') * FNV_PRIME;
+	belfry_hash_absorb(&walk->hash, word & ~0ull >> ((sizeof(word) - left) * 8 & 63));
+	belfry_hash_absorb(&walk->hash, walk->length);
 	return begin_component(walk);
 }
 
-/* Outside the loop: before 6.7 the verifier takes what a loop begins with for what it always sees. */
-#define begin_walk(walk) begin_component(walk)
-
-#endif
-
 VERIFIED_ONCE u64 hash_name(u64 dentry)
 {
-	struct name_walk walk = { .hash = FNV_OFFSET, .dentry = dentry };
+	struct name_walk walk = { .hash = begin_hash(), .dentry = dentry };
 
-	if (!begin_walk(&walk))
+	/* Outside the loop: before 6.7 the verifier takes what a loop begins with for what it always sees. */
+	if (!begin_component(&walk))
 		LOOP(NAME_STEPS_MAX, hash_step, &walk);
-	return walk.at_root ? walk.hash : 0;
+	return walk.at_root ? belfry_hash_end(&walk.hash) : 0;
 }
 
 #define ABSTRACT_BYTES_MAX 108
@@ -116,39 +96,37 @@ static __always_inline u32 abstract_name(u64 address, u64 *bytes)
 
 VERIFIED_ONCE u64 hash_abstract(u64 address)
 {
-	struct name_walk walk = { .hash = FNV_OFFSET };
-	u32 length = abstract_name(address, &walk.name);
+	struct name_walk walk = { .hash = begin_hash() };
 
-	if (!length)
+	walk.left = abstract_name(address, &walk.name);
+	walk.length = walk.left | BELFRY_LENGTH_ABSTRACT;
+	if (!walk.left)
 		return 0;
-#if BELFRY_FLOOR >= 602
-	for (u32 i = 0; i < ABSTRACT_BYTES_MAX && i < length; i++)
-		walk.hash = (walk.hash ^ (u8)byte_at((const char *)walk.name + i)) * FNV_PRIME;
-	return (walk.hash ^ '/') * FNV_PRIME;
-#else
-	walk.left = length;	/* a component above which there is nothing */
 	LOOP(ABSTRACT_BYTES_MAX / sizeof(u64) + 1, hash_step, &walk);
-	return walk.at_root ? walk.hash : 0;
-#endif
+	return walk.at_root ? belfry_hash_end(&walk.hash) : 0;
 }
 
-/* All that a bystander's connect costs. Of a socket without a name the length is 0, which is no name's. */
+/*
+ * All that a bystander's connect costs. Of a socket without a name the length is 0, which is no name's. Of other types an
+ * abstract name may be bound at the same time, by anybody.
+ */
 static __always_inline bool may_be_guarded(struct unix_sock *bound)
 {
 	u32 zero = 0, length, bit;
 	struct belfry_files *files = bpf_map_lookup_elem(&guarded_files, &zero);
 	struct dentry *dentry = GET(bound, path.dentry);
-	u64 name;
+	u64 name, first;
 
-	if (!files)
+	if (!files || GET(bound, sk.sk_type) != SOCK_STREAM)
 		return false;
 	if (dentry) {
 		length = GET(dentry, d_name.len);
-		name = number_of(GET(dentry, d_name.name));
+		first = word_at(GET(dentry, d_name.name));
 	} else {
 		length = abstract_name(number_of(GET(bound, addr)), &name);
+		first = word_anywhere(name);
 	}
-	bit = belfry_file_bit(word_at((const unsigned char *)name), length);
+	bit = belfry_file_bit(first, length);
 	return files->word[bit >> 6] >> (bit & 63) & 1;
 }
 

@@ -58,7 +58,7 @@ static __always_inline int pin(struct sock *sock, struct sock *other, struct soc
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(pin_lsm, struct sock *sock, struct sock *other, struct sock *newsk)
 {
-	if (may_be_guarded(VIEW(struct unix_sock, other)) && GET(sock, sk_type) == SOCK_STREAM && acts())
+	if (may_be_guarded(VIEW(struct unix_sock, other)) && acts())
 		return pin(sock, other, newsk, guard_kept_with(other));
 	return 0;
 }
@@ -66,7 +66,7 @@ int BPF_PROG(pin_lsm, struct sock *sock, struct sock *other, struct sock *newsk)
 SEC("fmod_ret/security_unix_stream_connect")
 int BPF_PROG(pin_mod, struct sock *sock, struct sock *other, struct sock *newsk, int ret)
 {
-	if (!ret && may_be_guarded(VIEW(struct unix_sock, other)) && GET(sock, sk_type) == SOCK_STREAM && acts())
+	if (!ret && may_be_guarded(VIEW(struct unix_sock, other)) && acts())
 		return pin(sock, other, newsk, guard_kept_by_cookie(other));
 	return ret;
 }

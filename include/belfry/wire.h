@@ -165,11 +165,11 @@ struct belfry_server_key {
 	__u32 tgid;
 };
 
-/* map `guarded_names`, key: a bound file recognised by its filesystem and the names up to that filesystem's root.
- * hash: FNV-1a 64 over the components leaf first, each followed by one '/' byte: "api.sock/public/agent/spire/". */
+/* map `guarded_names`, key: a bound file recognised by its filesystem and the names up to that filesystem's root, or an
+ * abstract name. */
 struct belfry_name_key {
-	__u64 hash;
-	__u32 dev;			/* s_dev of the filesystem */
+	__u64 hash;			/* belfry/name_hash.h */
+	__u32 dev;			/* s_dev of the filesystem; of an abstract name inode number of its network namespace */
 	__u32 pad;
 };
 struct belfry_name_value {
@@ -188,6 +188,7 @@ struct belfry_settings {
 	__u64 alive_ns;			/* when the daemon last said that it lives */
 	__u32 own_netns;		/* inode number of the daemon's network namespace: guarded ports are ports there */
 	__u32 pad;
+	__u64 name_secret[2];		/* of belfry_name_key's hash; drawn by the first daemon of these maps */
 };
 
 /* ---- records on the ring: header first, then the body of that kind ---- */

@@ -16,12 +16,12 @@ class AbstractTest : public LiveKernel {
     name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
     return call(fd, reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size()));
   }
-  static kit::OwnedFd ListenAt(const std::string& name) {
-    kit::OwnedFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  static kit::OwnedFd ListenAt(const std::string& name, int type = SOCK_STREAM) {
+    kit::OwnedFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
     return Bound(name, bind, fd.get()) == 0 && listen(fd.get(), 16) == 0 ? std::move(fd) : kit::OwnedFd();
   }
-  static kit::OwnedFd ConnectTo(const std::string& name) {
-    kit::OwnedFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  static kit::OwnedFd ConnectTo(const std::string& name, int type = SOCK_STREAM) {
+    kit::OwnedFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
     return Bound(name, connect, fd.get()) == 0 ? std::move(fd) : kit::OwnedFd();
   }
   void GuardAt(const std::string& name) {
@@ -67,6 +67,24 @@ TEST_F(AbstractTest, OtherNamesAreNobodys) {
   const kit::OwnedFd listener = ListenAt(name_);
   EXPECT_TRUE(ConnectTo(name_));
   EXPECT_EQ(Recorded(), 1u);
+}
+
+// Whoever binds it beside the server is not taken for it, nor who connects there.
+TEST_F(AbstractTest, TheSameNameOfAnotherTypeIsNobodys) {
+  GuardAt(name_);
+  const kit::OwnedFd guarded = ListenAt(name_), listener = ListenAt(name_, SOCK_SEQPACKET);
+  ASSERT_TRUE(guarded);
+  ASSERT_TRUE(listener);
+  const kit::OwnedFd client = ConnectTo(name_, SOCK_SEQPACKET), server(accept(listener.get(), nullptr, nullptr));
+  ASSERT_TRUE(client);
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  ASSERT_EQ(getsockopt(server.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size), 0);
+  EXPECT_EQ(Recorded(), 0u);
+  EXPECT_EQ(Drain<belfry_event_listener>(BELFRY_KIND_LISTENER).size(), 0u);
+  const auto sockets = kernel_->Sockets(0);
+  ASSERT_TRUE(sockets.ok());
+  EXPECT_EQ(sockets->size(), 1u);
 }
 
 TEST_F(AbstractTest, TheSameNameOfAnotherNetworkNamespaceIsNobodys) {

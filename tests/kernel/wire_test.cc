@@ -34,7 +34,7 @@ TEST(Wire, Sizes) {
   EXPECT_EQ(sizeof(belfry_connection), 176u);
   EXPECT_EQ(sizeof(belfry_name_key), 16u);
   EXPECT_EQ(sizeof(belfry_name_value), 8u);
-  EXPECT_EQ(sizeof(belfry_settings), 56u);
+  EXPECT_EQ(sizeof(belfry_settings), 72u);
   EXPECT_EQ(sizeof(belfry_ends), 40u);
   EXPECT_EQ(sizeof(belfry_ports), 8192u);
   EXPECT_EQ(sizeof(belfry_port_key), 20u);
@@ -90,20 +90,23 @@ TEST(Wire, TaintNumbersAreKept) {
   EXPECT_LE(BELFRY_TAINT_COUNT, 32);
 }
 
+constexpr NameSecret kSecret = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+
+// Of the words "b", 1, "a", 1, by another implementation of SipHash-1-3.
 TEST(NameKey, HashesComponentsLeafFirst) {
-  // FNV-1a 64 of "b/a/".
-  EXPECT_EQ(NameKey(5, "/a/b").hash, 0xa14d519a8b66ade6ull);
-  EXPECT_EQ(NameKey(5, "/a/b").dev, 5u);
-  EXPECT_EQ(NameKey(5, "//a/./b/").hash, NameKey(5, "/a/b").hash);
-  EXPECT_NE(NameKey(5, "/b/a").hash, NameKey(5, "/a/b").hash);
-  EXPECT_NE(NameKey(5, "/ab").hash, NameKey(5, "/a/b").hash);
+  EXPECT_EQ(NameKey(kSecret, 5, "/a/b").hash, 0x1fca785649b0fba7ull);
+  EXPECT_EQ(NameKey(kSecret, 5, "/a/b").dev, 5u);
+  EXPECT_EQ(NameKey(kSecret, 5, "//a/./b/").hash, NameKey(kSecret, 5, "/a/b").hash);
+  EXPECT_NE(NameKey(kSecret, 5, "/b/a").hash, NameKey(kSecret, 5, "/a/b").hash);
+  EXPECT_NE(NameKey(kSecret, 5, "/ab").hash, NameKey(kSecret, 5, "/a/b").hash);
 }
 
 TEST(NameKey, OfAnAbstractNameIsOfItsBytes) {
-  // FNV-1a 64 of "\0/a//b/".
-  EXPECT_EQ(NameKey(5, "@/a//b").hash, 0x869e72a7e6056bf2ull);
-  EXPECT_NE(NameKey(5, "@a").hash, NameKey(5, "/@a").hash);
-  EXPECT_NE(NameKey(5, "@a/").hash, NameKey(5, "@a").hash);
+  // Of the words "\0/a//b", 0x10006.
+  EXPECT_EQ(NameKey(kSecret, 5, "@/a//b").hash, 0x401e7f3221989fc8ull);
+  EXPECT_NE(NameKey(kSecret, 5, "@a").hash, NameKey(kSecret, 5, "/@a").hash);
+  EXPECT_NE(NameKey({1, 2}, 5, "@a").hash, NameKey({1, 3}, 5, "@a").hash);
+  EXPECT_NE(NameKey(kSecret, 5, "@a/").hash, NameKey(kSecret, 5, "@a").hash);
 }
 
 // What the programs read of a name goes on behind its end.

@@ -55,7 +55,7 @@ void AddLearn(CLI::App& app, Surroundings& surroundings, int& exit) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("learn", "write a policy that allows exactly who was seen");
   CLI::Option* lines = verb->add_option("FILE", options->lines, "lines of belfry audit --json; - for standard input");
-  CLI::Option* sockets = verb->add_option("--unix", options->audit.sockets, "watch this socket with an engine of our own (may be repeated)");
+  CLI::Option* sockets = verb->add_option("--unix", options->audit.sockets, "watch this socket, PATH or an abstract @NAME, with an engine of our own (may be repeated)");
   sockets->type_name("PATH")->allow_extra_args(false)->excludes(lines);
   CLI::Option* ports = verb->add_option("--tcp", options->audit.ports, "watch this TCP port, likewise");
   ports->type_name("PORT")->allow_extra_args(false)->excludes(lines);

@@ -108,7 +108,6 @@ class Editor {
   std::vector<std::pair<size_t, std::string>> added_;
 };
 
-
 // The guard of that name, else the one of its socket.
 const GuardConfig* GuardOf(const Config& config, const std::string& name, const Learnt::Guard& learnt) {
   for (const GuardConfig& guard : config.guards)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -40,7 +41,9 @@ std::string WhyUnseen(const std::string& path, std::optional<absl::StatusOr<host
   if (!read) read = host::ReadBoundSockets();
   if (!read->ok()) return "";
   const host::BoundSockets& bound = **read;
-  const auto at = bound.find(path);
+  std::string shown = path;
+  std::replace(shown.begin(), shown.end(), '\0', '@');  // as there
+  const auto at = bound.find(shown);
   if (at == bound.end() && IsAbstract(path))
     return absl::StrCat("waiting: nobody has bound ", kit::Escape(path), " yet; it is guarded when somebody does");
   if (at == bound.end()) return "";

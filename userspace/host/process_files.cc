@@ -193,8 +193,7 @@ absl::StatusOr<std::string> ExecutableNow(int64_t pid, const std::string& proc_r
   return LinkTarget(absl::StrCat(proc_root, "/", pid, "/exe"), "reading the path of an executable");
 }
 
-absl::StatusOr<uint32_t> NetworkNamespaceNow(int64_t pid, const std::string& proc_root) {
-  const std::string link = absl::StrCat(proc_root, "/", pid, "/ns/net");
+static absl::StatusOr<uint32_t> NetworkNamespaceAt(const std::string& link) {
   const auto name = LinkTarget(link, "reading a network namespace");  // "net:[4026531840]"
   if (!name.ok()) return name.status();
   absl::string_view text = *name;
@@ -203,7 +202,11 @@ absl::StatusOr<uint32_t> NetworkNamespaceNow(int64_t pid, const std::string& pro
   return kit::Error(absl::StatusCode::kInternal, "reading a network namespace", absl::StrCat(link, " is ", *name));
 }
 
-absl::StatusOr<uint32_t> OwnNetworkNamespace() { return NetworkNamespaceNow(getpid(), "/proc"); }
+absl::StatusOr<uint32_t> NetworkNamespaceNow(int64_t pid, const std::string& proc_root) {
+  return NetworkNamespaceAt(absl::StrCat(proc_root, "/", pid, "/ns/net"));
+}
+
+absl::StatusOr<uint32_t> OwnNetworkNamespace() { return NetworkNamespaceAt("/proc/self/ns/net"); }
 
 absl::StatusOr<std::string> PathOf(int fd) {
   return LinkTarget(absl::StrCat("/proc/self/fd/", fd), "reading the path of an open file");

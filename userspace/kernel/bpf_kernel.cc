@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -126,7 +127,10 @@ absl::Status BpfKernel::Start(const BpfOptions& options) {
   if (!settings.ok()) return settings.status();
   settings->daemon_tgid = snapshot_.OwnTgid();
   settings->alive_ns = kit::BootNs();
-  if (settings->epoch == 0) settings->epoch = 1;  // 0 marks a judgement that must not be kept
+  if (settings->epoch == 0) {
+    settings->epoch = 1;  // 0 marks a judgement that must not be kept
+    if (getentropy(settings->name_secret, sizeof settings->name_secret) != 0) return kit::ErrnoError("drawing a secret for names");
+  }
   if (absl::Status s = SetSettings(*settings); !s.ok()) return s;
 
   const belfry_bpf* skeleton = loaded_.skeleton.get();
@@ -165,9 +169,10 @@ absl::StatusOr<belfry_live> BpfKernel::Live(uint32_t tgid) {
 
 absl::Status BpfKernel::SetGuardedNames(std::span<const GuardedName> names) {
   const auto& maps = loaded_.skeleton->maps;
-  if (absl::Status s = WriteGuardedNames(names, Fd(maps.guarded_names), Fd(maps.guarded_files)); !s.ok()) return s;
   absl::StatusOr<belfry_settings> settings = Settings();
   if (!settings.ok()) return settings.status();
+  const NameSecret secret = {settings->name_secret[0], settings->name_secret[1]};
+  if (absl::Status s = WriteGuardedNames(names, secret, Fd(maps.guarded_names), Fd(maps.guarded_files)); !s.ok()) return s;
   ++settings->epoch;
   return SetSettings(*settings);
 }

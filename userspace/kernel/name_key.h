@@ -2,6 +2,7 @@
 #ifndef BELFRY_KERNEL_NAME_KEY_H_
 #define BELFRY_KERNEL_NAME_KEY_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -9,9 +10,11 @@
 
 namespace belfry::kernel {
 
+using NameSecret = std::array<uint64_t, 2>;  // belfry_settings::name_secret
+
 // `path` is absolute within its filesystem, `dev`; empty and "." components do not count. Or "@" and the rest of an abstract
 // name, whose first byte is 0: `dev` is its network namespace's inode number. Pure.
-belfry_name_key NameKey(uint32_t dev, const std::string& path);
+belfry_name_key NameKey(const NameSecret& secret, uint32_t dev, const std::string& path);
 // "@name" as it is bound. Pure.
 std::string AbstractBytes(const std::string& name);
 

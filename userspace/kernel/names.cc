@@ -9,7 +9,6 @@
 
 #include "belfry/file_name.h"
 #include "kernel/map_keys.h"
-#include "kernel/name_key.h"
 #include "kit/error.h"
 
 namespace belfry::kernel {
@@ -41,10 +40,10 @@ uint32_t FileBitOf(std::string_view path) {
   return belfry_file_bit(first, static_cast<uint32_t>(name.size()));
 }
 
-absl::Status WriteGuardedNames(std::span<const GuardedName> names, int names_fd, int files_fd) {
+absl::Status WriteGuardedNames(std::span<const GuardedName> names, const NameSecret& secret, int names_fd, int files_fd) {
   std::map<std::tuple<uint64_t, uint32_t>, belfry_name_value> wanted;
   for (const GuardedName& name : names) {
-    const belfry_name_key key = NameKey(name.dev, name.path);
+    const belfry_name_key key = NameKey(secret, name.dev, name.path);
     wanted[{key.hash, key.dev}] = {.guard = name.guard, .socket = name.socket};
   }
   const uint32_t zero = 0;

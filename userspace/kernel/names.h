@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "kernel/kernel.h"
+#include "kernel/name_key.h"
 
 namespace belfry::kernel {
 
@@ -14,7 +15,7 @@ namespace belfry::kernel {
 uint32_t FileBitOf(std::string_view path);
 
 // Descriptors of the maps guarded_names, guarded_files. At every moment each name that was and stays guarded is.
-absl::Status WriteGuardedNames(std::span<const GuardedName> names, int names_fd, int files_fd);
+absl::Status WriteGuardedNames(std::span<const GuardedName> names, const NameSecret& secret, int names_fd, int files_fd);
 
 }  // namespace belfry::kernel
 
