@@ -25,6 +25,7 @@ struct opener_facts {
 #define FACT_KNOWN 32
 #define FACT_NEVER 40
 #define FACT_ELSEWHERE 48		/* of namespaces */
+#define FACT_DOUBT (FACT_ELSEWHERE + BELFRY_RULE_EXE)	/* is_in_doubt() */
 #define FACT_WORD 56			/* which word of rules is asked for */
 
 static __always_inline bool has_value(u64 policy, u64 first, u64 second, u32 field)
@@ -172,8 +173,10 @@ static __always_inline void learn_exe(struct opener_facts *facts, u64 policy)
 	facts->exe = exe_number();
 	facts->exe_home = exe_home();
 	knowledge = knows_exe(policy, facts->exe, facts->exe_home);
-	if (knowledge == KNOWN && is_in_doubt(policy, facts->exe, facts->exe_home))
+	if (knowledge == KNOWN && is_in_doubt(policy, facts->exe, facts->exe_home)) {
 		knowledge = LATE;
+		facts->rest |= 1ull << FACT_DOUBT;
+	}
 	learn(facts, BELFRY_RULE_EXE, knowledge);
 }
 

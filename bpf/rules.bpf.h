@@ -102,13 +102,16 @@ static __always_inline void weigh(struct fitting *fitting, u64 policy, const str
 #define VERDICT_REFUSES (1ull << 32)
 #define VERDICT_AGAINST (1ull << 33)	/* who may not connect does, or would in deny */
 
-/* The first that may fit, with what it does; LATE unless it does fit. */
-static __always_inline u64 first_of(const struct fitting *fitting, const struct belfry_policy *rules, u32 word)
+/*
+ * The first that may fit, with what it does; LATE unless it does fit. Against the guard until userspace has looked at the
+ * executable: else whoever makes one anew could be hidden in a flood.
+ */
+static __always_inline u64 first_of(const struct fitting *fitting, const struct belfry_policy *rules, u64 rest, u32 word)
 {
 	u64 bit = fitting->may & -fitting->may;
 
 	if (!(fitting->sure & bit))
-		return BELFRY_RULE_LATE;
+		return BELFRY_RULE_LATE | (rest >> FACT_DOUBT & 1 ? VERDICT_AGAINST : 0);
 	return (word * 64 + position_of(bit)) | (rules->denies.word[word] & bit ? VERDICT_REFUSES : 0) |
 	       (rules->tells.word[word] & bit ? VERDICT_AGAINST : 0);
 }
@@ -133,7 +136,7 @@ __noinline u64 verdict_in_word(u64 policy, u64 exe, u64 exe_home, u64 rest)
 	for (field = 0; field < BELFRY_RULE_FIELDS; field++)
 		if ((rules->asks | rules->bars) >> field & 1)
 			weigh(&fitting, policy, rules, &facts, field, word);
-	return fitting.may ? first_of(&fitting, rules, word) : VERDICT_NOT_HERE;
+	return fitting.may ? first_of(&fitting, rules, rest, word) : VERDICT_NOT_HERE;
 }
 
 /* Of the policy alone: BELFRY_RULE_*, or a rule's number, with VERDICT_*. */

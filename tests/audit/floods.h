@@ -11,7 +11,7 @@
 namespace belfry::audit {
 
 struct Account {
-  unsigned long connects = 0, lost = 0, dropped = 0, others = 0;
+  unsigned long connects = 0, lost = 0, dropped = 0, others = 0, violations = 0;
   std::string told;  // of losses, for who wonders
   unsigned long sum() const { return connects + lost + dropped; }
 };
@@ -27,6 +27,7 @@ inline void Add(const std::string& line, Account& account) {
   const Json json = Json::parse(line, nullptr, false);
   ASSERT_TRUE(json.is_object()) << line;
   const std::string action = json["event"]["action"];
+  account.violations += json["belfry"].value("violation", false) ? 1 : 0;
   if (action == "connect" || action == "unrecorded")
     ++account.connects;
   else if (action == "lost" && TellsOfConnects(json["belfry"]["program"]))

@@ -45,6 +45,27 @@ TEST_F(GroundTruth, AnAuditThatIsHeldUp) {
   EXPECT_GT(account.lost, 0u) << "the ring held all of it: make the flood larger";
 }
 
+// While the ring overflows with what is allowed. A stranger's connects find room that is kept for them.
+TEST_F(GroundTruth, NoViolationIsLost) {
+  const std::string stranger = folder_ / "stranger", out = folder_ / "lines";
+  std::filesystem::copy_file(kClient, stranger);
+  std::ofstream(folder_ / "belfry.yaml") << "version: 1\nhost: self\nguards:\n  - name: watched\n    unix: " << Socket()
+                                         << "\n    allow:\n      - { exe: " << kClient << " }\n";
+  auto audit = AuditInto(out, "--policy " + (folder_ / "belfry.yaml"));
+  audit->Signal(SIGSTOP);
+  unsigned long made = Flood(4, 2, 5000);  // it is full
+  daemon::Program flood({kClient, "flood", Socket(), "2", "2", "2500"}, {}), strangers({stranger, "flood", Socket(), "2", "1", "100"}, {});
+  const unsigned long strange = std::stoul(strangers.Line());
+  made += std::stoul(flood.Line()) + strange;
+  audit->Signal(SIGCONT);
+  audit->Signal(SIGINT);
+  ASSERT_EQ(audit->Wait(), 0);
+  const Account account = AccountOf(kit::OwnedFd(open(out.c_str(), O_RDONLY)));
+  EXPECT_EQ(account.sum(), made) << account.told;
+  EXPECT_GT(account.lost, 0u) << "the ring held all of it: make the flood larger";
+  EXPECT_EQ(account.violations, strange);
+}
+
 // Who does not read costs neither the clients nor another reader anything. Followers of one daemon: its queues are theirs.
 TEST_F(GroundTruth, ASlowReaderHoldsUpNobody) {
   std::ofstream(folder_ / "belfry.yaml") << "version: 1\nhost: self\npin: false\nrun_dir: " << (folder_ / "run")

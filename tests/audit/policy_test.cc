@@ -66,5 +66,38 @@ TEST_F(Policy, WhatAnIntervalTaughtAllowsWhoWasSeenAndNobodyElse) {
   EXPECT_EQ(Seen(*audit, Copy("other"))["belfry"]["violation"], true);
 }
 
+// From a recording: whoever is in it is served as before, whoever is not is a violation.
+TEST_F(Policy, WhatARecordingTaughtRefusesNobodyWhoIsInIt) {
+  const std::string other = Copy("other"), seen = folder_ / "seen.json", file = folder_ / "belfry.yaml", run = folder_ / "run";
+  const auto clients = [&] {
+    int failed = 0;
+    for (const std::string& client : {std::string(kClient), other})
+      for (const char* how : {"connect", "uring", "int80"}) failed += Run({client, how, Socket()}) != 0;
+    return failed;
+  };
+  daemon::Program audit({"/bin/sh", "-c", std::string("exec ") + kBelfry + " audit --json --unix " + Socket() + " >" + seen}, {});
+  AwaitReady(audit);
+  ASSERT_EQ(clients(), 0);
+  audit.Signal(SIGINT);
+  ASSERT_EQ(audit.Wait(), 0);
+  daemon::Program learn({kBelfry, "learn", seen}, {});
+  std::string text = "host: self\npin: false\nrun_dir: " + run + "\n";
+  for (std::string line; !(line = learn.Line()).empty();) text += line + "\n";
+  const size_t mode = text.find("mode: observe");
+  ASSERT_NE(mode, std::string::npos) << text;
+  std::ofstream(file) << text.replace(mode, 13, "mode: deny");
+  daemon::Program belfryd({kBelfryd, "--config", file}, {});
+  for (std::string line; (line = belfryd.ErrorLine()).find("guarding ") == std::string::npos;) ASSERT_FALSE(line.empty()) << text;
+  auto follower = Audit({"--json", "--only", "violations", "--run-dir", run}, false);
+  EXPECT_EQ(clients(), 0);
+  daemon::Program status({kBelfry, "--run-dir", run, "status", "--json"}, {});
+  std::string json;
+  for (std::string line; !(line = status.Line()).empty();) json += line;
+  const Json guard = Json::parse(json)["guards"][0];
+  for (const char* count : {"withheld", "cut", "barred", "limited"}) EXPECT_EQ(guard[count], "0") << count;
+  Run({Copy("stranger"), "connect", Socket()});
+  EXPECT_THAT(follower->Line(), HasSubstr("/stranger\"")) << "who was seen is a violation";
+}
+
 }  // namespace
 }  // namespace belfry::audit

@@ -1,7 +1,13 @@
 // The small parts: the loop, modes, numbers of guards, names of sockets, listeners.
 #include <gmock/gmock.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+
+#include <csignal>
 
 #include <thread>
 
@@ -147,6 +153,33 @@ TEST_F(NamesTest, WhatStandsInTheWayIsSaid) {
   ASSERT_TRUE(WriteGuardTexts(dir_ + "/file", {}).ok());
   EXPECT_THAT(Note(dir_ + "/file"), HasSubstr("a regular file"));
   EXPECT_FALSE(Note(dir_ + "/file/below").empty());
+}
+
+// Not read as text, which would name a socket of ours.
+TEST_F(NamesTest, ALinkIntoAnotherRootIsNoNameOfOurs) {
+  if (geteuid() != 0) GTEST_SKIP() << "missing: root";
+  const std::string there = dir_ + "/there", link = dir_ + "/link";
+  std::filesystem::create_directory(there);
+  int ready[2];
+  ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
+  const pid_t other = fork();
+  if (other == 0) {
+    const bool made = unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                      mount("tmpfs", there.c_str(), "tmpfs", 0, nullptr) == 0 && mknod((there + "/x.sock").c_str(), S_IFSOCK | 0777, 0) == 0;
+    if (write(ready[1], made ? "y" : "n", 1) == 1) pause();
+    _exit(1);
+  }
+  char made = 0;
+  EXPECT_EQ(read(ready[0], &made, 1), 1);
+  EXPECT_EQ(made, 'y');
+  ASSERT_EQ(symlink(("/proc/" + std::to_string(other) + "/root" + there + "/x.sock").c_str(), link.c_str()), 0);
+  const PathNames found = ResolvePath(fake_, link);
+  EXPECT_THAT(found.note, HasSubstr("its mount is not one of ours"));
+  EXPECT_EQ(found.names.size(), 1u) << "the link's own";
+  kill(other, SIGKILL);
+  waitpid(other, nullptr, 0);
+  close(ready[0]);
+  close(ready[1]);
 }
 
 // Until somebody serves: an old file's name may be bound twice.

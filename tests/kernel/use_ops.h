@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <liburing.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -103,6 +104,36 @@ inline int RingReceive(int fd, unsigned flags) {
   return ByOwnRing(fd, [fd](io_uring_sqe* entry) { io_uring_prep_recv(entry, fd, &byte, 1, 0); }, flags);
 }
 
+inline int RingWrite(int fd) {
+  return ByOwnRing(fd, [fd](io_uring_sqe* entry) { io_uring_prep_write(entry, fd, "x", 1, 0); });
+}
+inline int RingRead(int fd) {
+  static char byte;
+  return ByOwnRing(fd, [fd](io_uring_sqe* entry) { io_uring_prep_read(entry, fd, &byte, 1, 0); });
+}
+// The ring's own table of files.
+inline int RingSendFixed(int fd) {
+  io_uring ring;
+  if (io_uring_queue_init(2, &ring, 0) != 0 || io_uring_register_files(&ring, &fd, 1) != 0) return -1;
+  const int result = Submit(ring, [](io_uring_sqe* entry) { io_uring_prep_send(entry, 0, "x", 1, MSG_NOSIGNAL); }, IOSQE_FIXED_FILE);
+  io_uring_queue_exit(&ring);
+  return result < 0 ? -result : 0;
+}
+inline int RingSplice(int fd, bool to_it) {
+  int pipe[2];
+  if (pipe2(pipe, O_CLOEXEC) != 0 || write(pipe[1], "x", 1) != 1) return -1;
+  const int from = to_it ? pipe[0] : fd, to = to_it ? fd : pipe[1];
+  const int error = ByOwnRing(fd, [=](io_uring_sqe* entry) { io_uring_prep_splice(entry, from, -1, to, -1, 1, 0); });
+  close(pipe[0]);
+  close(pipe[1]);
+  return error;
+}
+// Linux 5.11; before, the call.
+inline int RingShutdown(int fd) {
+  const int error = ByOwnRing(fd, [fd](io_uring_sqe* entry) { io_uring_prep_shutdown(entry, fd, SHUT_RDWR); });
+  return error == EINVAL ? ErrorOf(shutdown(fd, SHUT_RDWR)) : error;
+}
+
 inline constexpr UseOp kUseOps[] = {
     {"send", [](int fd) { return ErrorOf(send(fd, "x", 1, MSG_NOSIGNAL)); }},
     {"sendmsg", [](int fd) { return WithMessage(fd, [](int to, msghdr* m) { return ErrorOf(sendmsg(to, m, MSG_NOSIGNAL)); }); }},
@@ -123,10 +154,24 @@ inline constexpr UseOp kUseOps[] = {
     {"io_uring send by a worker", [](int fd) { return RingSend(fd, IOSQE_ASYNC); }},
     {"io_uring receive", [](int fd) { return RingReceive(fd, 0); }},
     {"io_uring receive by a worker", [](int fd) { return RingReceive(fd, IOSQE_ASYNC); }},
+    {"io_uring write", RingWrite},
+    {"io_uring read", RingRead},
+    {"io_uring send by its table of files", RingSendFixed},
+    {"io_uring splice to it", [](int fd) { return RingSplice(fd, true); }, "send_page", 1u << BELFRY_TAINT_FOREIGN_SENDER},
+    {"io_uring splice from it", [](int fd) { return RingSplice(fd, false); }, "splice_read", 1u << BELFRY_TAINT_FOREIGN_RECEIVER},
     {"splice from it", SpliceIn, "splice_read", 1u << BELFRY_TAINT_FOREIGN_RECEIVER},
-    {"shutdown", [](int fd) { return ErrorOf(shutdown(fd, SHUT_RDWR)); }},  // last: it ends the stream where it works
+    {"io_uring shutdown", RingShutdown},  // last: they end the stream where they work
+    {"shutdown", [](int fd) { return ErrorOf(shutdown(fd, SHUT_RDWR)); }},
 };
 inline constexpr int kUseOpCount = sizeof(kUseOps) / sizeof(kUseOps[0]);
+
+// Whoever has the descriptor may: nothing flows.
+inline constexpr UseOp kHarmlessOps[] = {
+    {"getsockopt", [](int fd) { int n = 0; socklen_t size = sizeof n; return ErrorOf(getsockopt(fd, SOL_SOCKET, SO_TYPE, &n, &size)); }},
+    {"getpeername", [](int fd) { sockaddr_storage to; socklen_t size = sizeof to; return ErrorOf(getpeername(fd, reinterpret_cast<sockaddr*>(&to), &size)); }},
+    {"poll", [](int fd) { pollfd one{.fd = fd, .events = POLLOUT, .revents = 0}; return poll(&one, 1, 0) == 1 ? 0 : errno; }},
+    {"dup", [](int fd) { const int copy = dup(fd); return ErrorOf(copy) == 0 ? ErrorOf(close(copy)) : errno; }},
+};
 
 }  // namespace belfry::kernel
 

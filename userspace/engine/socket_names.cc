@@ -1,12 +1,12 @@
 #include "engine/socket_names.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <memory>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "host/bound_sockets.h"
@@ -25,6 +25,20 @@ std::string AddName(kernel::Kernel& kernel, const std::string& path, PathNames& 
   const auto described = kernel.Describe(readable ? readable.get() : place->directory.get());
   into.names.push_back(
       {.dev = described.ok() ? described->id.dev : place->dev, .path = place->NameInside()});
+  return "";
+}
+
+constexpr int kLinksMax = 40;  // as the kernel (MAXSYMLINKS)
+
+// Each name that a link leads to, link by link. realpath(3) would read a magic link, /proc/PID/root, as text, while the
+// names behind it are those of another root.
+std::string AddTargets(kernel::Kernel& kernel, std::filesystem::path path, PathNames& into) {
+  std::error_code error;
+  for (int links = 0; links < kLinksMax && std::filesystem::is_symlink(std::filesystem::symlink_status(path, error)); ++links) {
+    path = path.parent_path() / std::filesystem::read_symlink(path, error);
+    if (error) break;
+    if (std::string note = AddName(kernel, path.string(), into); !note.empty()) return note;
+  }
   return "";
 }
 
@@ -76,8 +90,7 @@ PathNames ResolvePath(kernel::Kernel& kernel, const std::string& path) {
       found.note = absl::StrCat(shown, " is a dangling symbolic link; remove it or make its target");
       return found;
     }
-    const std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
-    if (real != nullptr) found.note = AddName(kernel, real.get(), found);
+    if (const std::string note = AddTargets(kernel, path, found); found.note.empty()) found.note = note;
   }
   if (found.note.empty() && !S_ISSOCK(target.st_mode))
     found.note = absl::StrCat(shown, " is ", KindOf(target.st_mode), "; a listening unix socket belongs there");

@@ -98,7 +98,8 @@ absl::Status FindInside(const std::string& path, NamePlace& place) {
   if (!mounts.ok()) return mounts.status();
   const auto mount = std::find_if(mounts->begin(), mounts->end(), [&](const Mount& m) { return m.id == *id; });
   if (mount == mounts->end()) {
-    return kit::Error(absl::StatusCode::kNotFound, Doing(path), "its mount is not one of ours");
+    return kit::Error(absl::StatusCode::kNotFound, Doing(path), "its mount is not one of ours",
+                      "name the socket by a path of this mount namespace, as the container's volume has");
   }
   struct stat at {};
   if (fstat(place.directory.get(), &at) != 0) return kit::ErrnoError(Doing(path));
