@@ -111,6 +111,7 @@ void Judge() {
   request.set_pid(std::stoi(Env("BELFRY_PID")));
   request.set_want_path(true);
   request.set_want_sha256(Env("BELFRY_DIGEST") != "no");
+  request.set_want_facts(true);
   v1::JudgeReply reply;
   grpc::ClientContext context;
   const auto channel = grpc::CreateChannel("unix:" + Env("BELFRY_RUN") + "/attest.sock", grpc::InsecureChannelCredentials());
@@ -120,6 +121,7 @@ void Judge() {
   for (const std::string& reason : reply.reasons()) line += " " + reason;
   if (reply.evidence().has_sha256()) line += " sha256=" + reply.evidence().sha256();
   if (reply.evidence().has_path()) line += " path=" + reply.evidence().path();
+  for (const std::string& fact : reply.evidence().facts()) line += " " + fact;
   Say(line);
 }
 

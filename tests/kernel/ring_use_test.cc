@@ -128,13 +128,14 @@ TEST_F(UseTest, AFileThatARingSentIsNoUse) {
     if (io_uring_queue_init(4, &mine, 0) != 0 || io_uring_queue_init(4, &theirs, 0) != 0) _exit(96);
     if (io_uring_register_files(&mine, &fd, 1) != 0 || io_uring_register_files(&theirs, &none, 1) != 0) _exit(96);
     stage.Reach();
-    stage.Say(Submit(mine, [&](io_uring_sqe* entry) {
+    const int handed = Submit(mine, [&](io_uring_sqe* entry) {
       io_uring_prep_msg_ring(entry, theirs.ring_fd, 0, 0, 0);
       entry->addr = IORING_MSG_SEND_FD;
       entry->addr3 = 0;
       entry->file_index = 1;  // its slot 0
-    }));
-    if (fork() == 0) {
+    });
+    stage.Say(handed);
+    if (handed == 0 && fork() == 0) {
       io_uring_cqe* arrived = nullptr;
       if (io_uring_wait_cqe(&theirs, &arrived) != 0) _exit(96);
       io_uring_cqe_seen(&theirs, arrived);

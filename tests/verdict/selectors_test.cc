@@ -50,8 +50,9 @@ TEST(BelfrySelectors, AddGoodStatesOnly) {
   evidence.preload_none = evidence.traced_no = true;
   evidence.provenance = "connect";
   evidence.backend = "cgroup";
+  evidence.facts = {"unit:x.service", "script:/opt/\xff", "mntns:host"};
   EXPECT_THAT(BelfrySelectors(evidence, nullptr, nullptr),
-              ElementsAre("uid:5", "gid:5", "exe:8:42:1", "nonroot:true", "preload:none", "traced:no",
+              ElementsAre("uid:5", "gid:5", "exe:8:42:1", "nonroot:true", "preload:none", "traced:no", "unit:x.service", "mntns:host",
                           "evidence:connect", "backend:cgroup"));
   EXPECT_THAT(BelfrySelectors({}, nullptr, nullptr), ElementsAre("uid:0", "gid:0"));
 }

@@ -86,7 +86,8 @@ void Answers::Judge(const service::Peer& peer, const v1::JudgeRequest& request, 
                             .want_path = request.want_path(),
                             .want_sha256 = request.want_sha256(),
                             .size_limit = static_cast<uint64_t>(std::max<int64_t>(0, request.size_limit())),
-                            .reference = request.reference()};
+                            .reference = request.reference(),
+                            .want_facts = request.want_facts()};
           if (request.reference() && !guard->config.delegated_exec)
             return done(JudgeReplyOf(*guard, question, NotDelegated()));
           Begin(engine_.bench(), question, [this, question, done](const Answer& answer) {
@@ -170,7 +171,7 @@ std::vector<uint32_t> GuardsOf(Engine& engine, uint32_t tgid) {
 }
 
 Question Curious(int32_t pid, uint32_t tgid) {
-  return {.asked_pid = pid, .tgid = tgid, .want_path = true, .want_sha256 = true, .may_cut = false, .count = false};
+  return {.asked_pid = pid, .tgid = tgid, .want_path = true, .want_sha256 = true, .want_facts = true, .may_cut = false, .count = false};
 }
 
 }  // namespace

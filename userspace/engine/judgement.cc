@@ -132,6 +132,18 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     }
   }
 
+  // Of every stream that is open: it does not say on which it was asked.
+  std::vector<std::string> Facts(const Guard& guard) {
+    std::optional<std::vector<std::string>> shared;
+    for (const verdict::ConnectionFacts& connection : facts_.connections) {
+      if (!connection.alive) continue;
+      const std::vector<std::string> own = bench_.gate.facts().Selectors(connection.record, guard.PolicyNow());
+      if (!shared) shared = own;
+      std::erase_if(*shared, [&](const std::string& fact) { return std::find(own.begin(), own.end(), fact) == own.end(); });
+    }
+    return shared.value_or(std::vector<std::string>());
+  }
+
   void Sound(Guard& guard) {
     const verdict::Verdict& verdict = answer_.verdict;
     verdict::Evidence& evidence = answer_.evidence;
@@ -147,6 +159,7 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     }
     evidence.preload_none = verdict.preload_proven;
     evidence.traced_no = verdict.image_proven && sees_injection && (verdict.taints & kInjected) == 0;
+    if (question_.want_facts && !question_.reference) evidence.facts = Facts(guard);
     evidence.provenance = question_.reference ? "exec" : "connect";
     evidence.backend = bench_.kernel.BackendName();
     const bool wanted = question_.want_path || question_.want_sha256;

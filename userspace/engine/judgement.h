@@ -43,6 +43,7 @@ struct Question {
   bool want_sha256 = false;
   uint64_t size_limit = 0;
   bool reference = false;  // on someone else's behalf: exec evidence only
+  bool want_facts = false;
   bool may_cut = true;
   bool count = true;
 };

@@ -40,6 +40,26 @@ Fact NameOfScript(std::string_view name) {
   return name.empty() ? Fact() : Fact::Known(std::string(name));
 }
 
+void Realms(const belfry_connection& connection, verdict::Opener& opener) {
+  const bool placed = (connection.place & BELFRY_PLACE_UNKNOWN) == 0;
+  opener[Field::kMntns] = Realm((connection.place & BELFRY_PLACE_MNTNS_FOREIGN) != 0, placed);
+  opener[Field::kUserns] = Realm((connection.place & BELFRY_PLACE_USERNS) != 0, placed);
+}
+
+// What is a selector, under which key. Files are not: of those the rules' are followed, and no others.
+constexpr std::pair<Field, const char*> kSayable[] = {
+    {Field::kScript, "script"}, {Field::kCgroup, "cgroup"}, {Field::kUnit, "unit"},     {Field::kContainer, "container"},
+    {Field::kPod, "pod_uid"},   {Field::kMntns, "mntns"},   {Field::kNetns, "netns"}, {Field::kUserns, "userns"}};
+
+bool IsGood(Field field, const std::string& value) {
+  if (field == Field::kScript) return absl::StartsWith(value, "/");
+  const bool realm = field == Field::kMntns || field == Field::kNetns || field == Field::kUserns;
+  return !realm || value == "host";
+}
+
+// Components: "/a/b" has two.
+size_t DepthOf(const std::string& cgroup) { return cgroup == "/" ? 0 : static_cast<size_t>(std::count(cgroup.begin(), cgroup.end(), '/')); }
+
 }  // namespace
 
 struct OpenerFacts::Asked {
@@ -50,15 +70,19 @@ struct OpenerFacts::Asked {
   std::string called;                             // its path, as /proc has it; of whoever bears the number now
 };
 
-verdict::Opener OpenerFacts::Of(const belfry_connection& connection, const verdict::GuardPolicy& policy,
-                                const verdict::Rules& rules, const DigestFact& digest) {
+OpenerFacts::Asked OpenerFacts::AskedOf(const belfry_connection& connection, const verdict::GuardPolicy& policy) {
   Asked asked{.connection = connection, .policy = policy};
   asked.known = processes_.Find(connection.opener.tgid, connection.opener.start_ns);
   if (asked.known != nullptr && !SamePin(asked.known->record.pin, connection.opener)) asked.known = nullptr;
   asked.record = kernel_.Process(connection.opener.tgid);
   if (asked.record && !SamePin(asked.record->pin, connection.opener)) asked.record.reset();
   if (!asked.record && asked.known != nullptr) asked.record = asked.known->record;
+  return asked;
+}
 
+verdict::Opener OpenerFacts::Of(const belfry_connection& connection, const verdict::GuardPolicy& policy,
+                                const verdict::Rules& rules, const DigestFact& digest) {
+  const Asked asked = AskedOf(connection, policy);
   verdict::Opener opener;
   const auto tell = [&](Field field, auto fact) {
     if (rules.Asks(field)) opener[field] = fact();
@@ -71,11 +95,28 @@ verdict::Opener OpenerFacts::Of(const belfry_connection& connection, const verdi
   opener[Field::kUid] = Fact::Known(absl::StrCat(connection.creds.euid));
   opener[Field::kSha256] = digest.sha256 ? Fact::Known(*digest.sha256) : Fact::Unknown(digest.absent);
   opener.digest_pending = digest.pending;
-  const bool placed = (connection.place & BELFRY_PLACE_UNKNOWN) == 0;
-  opener[Field::kMntns] = Realm((connection.place & BELFRY_PLACE_MNTNS_FOREIGN) != 0, placed);
-  opener[Field::kUserns] = Realm((connection.place & BELFRY_PLACE_USERNS) != 0, placed);
+  Realms(connection, opener);
   Home(asked, opener);
   return opener;
+}
+
+std::vector<std::string> OpenerFacts::Selectors(const belfry_connection& connection, const verdict::GuardPolicy& policy) {
+  const Asked asked = AskedOf(connection, policy);
+  verdict::Opener opener;
+  opener[Field::kNetns] = NetworkNamespace(asked);
+  Realms(connection, opener);
+  Home(asked, opener);
+  // Not what the interpreter was given to read: the file that was executed.
+  if (asked.record && (asked.record->image_flags & BELFRY_IMAGE_INTERPRETED) != 0) opener[Field::kScript] = Script(asked);
+  if (const Fact& cgroup = opener[Field::kCgroup]; !cgroup.values.empty() && opener.cgroup_anchored < DepthOf(cgroup.values[0]))
+    opener[Field::kCgroup] = Fact();
+
+  std::vector<std::string> out;
+  for (const auto& [field, key] : kSayable)
+    if (const Fact& fact = opener[field]; fact.unknown.empty() && !fact.values.empty() && IsGood(field, fact.values[0]))
+      out.push_back(absl::StrCat(key, ":", fact.values[0]));
+  if ((connection.creds.cap_effective | connection.creds.cap_permitted) == 0) out.emplace_back("caps:none");
+  return out;
 }
 
 // The file of its last exec, if that is proven and means on the host what it means there.

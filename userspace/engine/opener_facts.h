@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/exe_files.h"
 #include "evidence/process_table.h"
@@ -36,8 +37,12 @@ class OpenerFacts {
   verdict::Opener Of(const belfry_connection& connection, const verdict::GuardPolicy& policy, const verdict::Rules& rules,
                      const DigestFact& digest);
 
+  // What SPIRE may be told of it: "unit:nginx.service", "mntns:host". Good states alone, and of names only what root chose.
+  std::vector<std::string> Selectors(const belfry_connection& connection, const verdict::GuardPolicy& policy);
+
  private:
   struct Asked;  // one opener on its way
+  Asked AskedOf(const belfry_connection& connection, const verdict::GuardPolicy& policy);
   using Fact = verdict::Fact;
   Fact Exe(const Asked& asked);
   Fact Script(const Asked& asked);

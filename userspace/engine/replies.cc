@@ -40,6 +40,8 @@ void Fill(const verdict::Evidence& from, v1::Evidence& to) {
   if (from.exe) to.set_exe(*from.exe);
   to.set_preload_none(from.preload_none);
   to.set_traced_no(from.traced_no);
+  for (const std::string& fact : from.facts)
+    if (kit::IsValidUtf8(fact)) to.add_facts(fact);
   to.set_provenance(from.provenance);
   to.set_backend(from.backend);
 }

@@ -24,6 +24,7 @@ verdict::Evidence EvidenceOf(const v1::Evidence& said) {
   if (said.has_exe()) evidence.exe = said.exe();
   evidence.preload_none = said.preload_none();
   evidence.traced_no = said.traced_no();
+  evidence.facts.assign(said.facts().begin(), said.facts().end());
   evidence.provenance = said.provenance();
   evidence.backend = said.backend();
   return evidence;
@@ -37,6 +38,7 @@ v1::JudgeRequest QuestionAbout(int32_t pid, const Configuration& configuration, 
   question.set_want_sha256(path && configuration.workload_size_limit >= 0);
   question.set_size_limit(std::max<int64_t>(configuration.workload_size_limit, 0));
   question.set_reference(reference);
+  question.set_want_facts(configuration.profile == Profile::kBelfry);
   return question;
 }
 

@@ -38,6 +38,8 @@ std::vector<std::string> BelfrySelectors(const Evidence& evidence, const NameOf&
   if (evidence.uid != 0) out.emplace_back("nonroot:true");
   if (evidence.preload_none) out.emplace_back("preload:none");
   if (evidence.traced_no) out.emplace_back("traced:no");
+  for (const std::string& fact : evidence.facts)
+    if (kit::IsValidUtf8(fact)) out.push_back(fact);
   if (!evidence.provenance.empty()) Say(out, "evidence", evidence.provenance);
   if (!evidence.backend.empty()) Say(out, "backend", evidence.backend);
   return out;

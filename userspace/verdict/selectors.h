@@ -21,6 +21,7 @@ struct Evidence {
   std::optional<std::string> exe;     // "<dev>:<ino>:<gen>"
   bool preload_none = false;
   bool traced_no = false;
+  std::vector<std::string> facts;  // of where and as what it runs, as selectors: "unit:nginx.service"
   std::string provenance;  // "connect" or "exec"; empty: none
   std::string backend;
 };
