@@ -50,8 +50,8 @@ TEST_F(SelectorsTest, OfTheHostsNamespaces) {
   StartThrough({});
   const std::string told = Told();
   for (const char* selector : {" mntns:host ", " userns:host "}) EXPECT_THAT(told, HasSubstr(selector));
-  std::error_code hidden;  // on a machine that does not show what its first process has, nobody is told to be there
-  std::filesystem::read_symlink("/proc/1/ns/net", hidden);
+  char byte;  // on a machine that does not show what its first process has, nobody is told to be there
+  const bool hidden = readlink("/proc/1/ns/net", &byte, 1) < 0;
   EXPECT_THAT(told, hidden ? Matcher<std::string>(Not(HasSubstr("netns:"))) : Matcher<std::string>(HasSubstr(" netns:host ")));
   EXPECT_THAT(told, Not(HasSubstr("caps:none"))) << "root has all of them";
 }
