@@ -67,21 +67,3 @@ seen() { jq -r "[$1] | join(\",\")" doctor.json; }
 gtest() {
   "$BELFRY_BUILD/tests/$1" --gtest_filter="$2" | grep --line-buffered -vE '^\[( RUN|---)' || wrong "$1: $(tail -n 1 "$CASE_FOLDER/log")"
 }
-
-# hold_hooks BACKEND: a program that does nothing on each hook of that backend, until let_hooks_go. With it there a program
-# that leaves its hook is not the last: of the last the kernel waits a tenth of a second (6.x; ftrace_shutdown, RCU tasks).
-hold_hooks() {
-  mkfifo "hold_$1"
-  exec 8<>"hold_$1"
-  "$BELFRY_BUILD/tests/cost_empty" "$1" <"hold_$1" >"held_$1" 2>&1 8>&- 9>&- &
-  holder=$!
-  until grep -q holding "held_$1"; do
-    kill -0 "$holder" 2>/dev/null || wrong "cost_empty ended: $(tail -n 1 "held_$1")"
-    sleep 0.1
-  done
-}
-
-let_hooks_go() {
-  exec 8>&-
-  wait "$holder"
-}

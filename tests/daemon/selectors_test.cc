@@ -28,8 +28,10 @@ class SelectorsTest : public BelfrydTest {
     for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
       std::error_code error;
       if (!std::filesystem::exists(std::string(root) + "/cgroup.procs", error)) continue;
-      if (!std::filesystem::create_directories(root + inside, error)) return "";
-      cgroup_ = root + inside;
+      const std::filesystem::path cgroup = root + inside;
+      if (std::filesystem::create_directory(cgroup.parent_path(), error)) parent_ = cgroup.parent_path();
+      if (!std::filesystem::create_directory(cgroup, error)) return "";
+      cgroup_ = cgroup;
       return cgroup_;
     }
     return "";
@@ -38,11 +40,12 @@ class SelectorsTest : public BelfrydTest {
   void TearDown() override {
     BelfrydTest::TearDown();
     std::error_code error;
-    if (!cgroup_.empty()) std::filesystem::remove(cgroup_, error);
+    for (const std::string& made : {cgroup_, parent_})
+      if (!made.empty()) std::filesystem::remove(made, error);
   }
 
   kit::OwnedFd connection_;
-  std::string cgroup_;
+  std::string cgroup_, parent_;  // parent_: only if it was not there
 };
 
 TEST_F(SelectorsTest, OfTheHostsNamespaces) {

@@ -40,6 +40,21 @@ class UseTest : public LiveKernel {
     const std::string bytes(4096, 'y');
     ASSERT_EQ(send(server_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
   }
+  // An accomplice waits until its maker has exec'd or exited: a descriptor that closes then tells. Made before the fork.
+  class Fall {
+   public:
+    Fall() {
+      if (pipe2(ends_, O_CLOEXEC) != 0) _exit(97);
+    }
+    void Await() const {
+      char c;
+      close(ends_[1]);
+      if (read(ends_[0], &c, 1) != 0) _exit(97);
+    }
+
+   private:
+    int ends_[2];
+  };
   static void SayAll(const Actor::Stage& stage, int fd) {
     for (const UseOp& op : kUseOps) stage.Say(op.run(fd));
   }

@@ -90,12 +90,9 @@ TEST_P(FallenRing, CarriesNothing) {
     io_uring ring;
     if (io_uring_queue_init(4, &ring, IORING_SETUP_SQPOLL) != 0) _exit(96);
     stage.Reach();
-    int fell[2];
-    if (pipe2(fell, O_CLOEXEC) != 0) _exit(97);
+    const Fall fall;
     if (fork() == 0) {
-      char c;
-      close(fell[1]);
-      if (read(fell[0], &c, 1) != 0) _exit(97);
+      fall.Await();
       io_uring_sqe* entry = io_uring_get_sqe(&ring);
       io_uring_prep_send(entry, fd, "z", 1, MSG_NOSIGNAL);
       io_uring_submit(&ring);

@@ -119,19 +119,15 @@ TEST_F(UseTest, WhoGetsTheNumberOfAnOpenerThatEndedMayNothing) {
   actor.Continue();
 }
 
-// The accomplice waits until its maker has exec'd or exited: a descriptor that closes then tells.
 class FallenOpener : public UseTest, public testing::WithParamInterface<const char*> {};
 TEST_P(FallenOpener, SpeaksToNobody) {
   const std::string how = GetParam();
   Actor actor([&](const Actor::Stage& stage) {
     const int fd = Stream(guarded_);
     stage.Reach();
-    int fell[2];
-    if (pipe2(fell, O_CLOEXEC) != 0) _exit(97);
+    const Fall fall;
     if (fork() == 0) {
-      char c;
-      close(fell[1]);
-      if (read(fell[0], &c, 1) != 0) _exit(97);
+      fall.Await();
       SayAll(stage, fd);
       stage.Reach();
       _exit(0);

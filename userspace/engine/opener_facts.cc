@@ -106,8 +106,11 @@ std::vector<std::string> OpenerFacts::Selectors(const belfry_connection& connect
   opener[Field::kNetns] = NetworkNamespace(asked);
   Realms(connection, opener);
   Home(asked, opener);
-  // Not what the interpreter was given to read: the file that was executed.
-  if (asked.record && (asked.record->image_flags & BELFRY_IMAGE_INTERPRETED) != 0) opener[Field::kScript] = Script(asked);
+  // Not what the interpreter was given to read: the file that was executed. In a user namespace its owner says which
+  // interpreter that gets (binfmt_misc, 6.7), also where `rootless` tolerates the place.
+  if (asked.record && (asked.record->image_flags & BELFRY_IMAGE_INTERPRETED) != 0 &&
+      ((connection.place | asked.record->place) & BELFRY_PLACE_USERNS) == 0)
+    opener[Field::kScript] = Script(asked);
   if (const Fact& cgroup = opener[Field::kCgroup]; !cgroup.values.empty() && opener.cgroup_anchored < DepthOf(cgroup.values[0]))
     opener[Field::kCgroup] = Fact();
 

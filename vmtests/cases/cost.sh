@@ -26,9 +26,17 @@ measure() {
 
 # measure_empty BACKEND
 measure_empty() {
-  hold_hooks "$1"
+  mkfifo "hold_$1"
+  exec 8<>"hold_$1"
+  "$BELFRY_BUILD/tests/cost_empty" "$1" <"hold_$1" >"held_$1" 2>&1 8>&- 9>&- &
+  local holder=$!
+  until grep -q holding "held_$1"; do
+    kill -0 "$holder" 2>/dev/null || wrong "cost_empty ended: $(tail -n 1 "held_$1")"
+    sleep 0.1
+  done
   measure "empty_$1"
-  let_hooks_go
+  exec 8>&-
+  wait "$holder"
 }
 
 measure first # a guest's first TCP connections cost a little more
