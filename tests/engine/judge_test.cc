@@ -34,7 +34,7 @@ TEST_F(JudgeTest, AnExecAfterConnectIsWithheldAndCutBeforeTheAnswer) {
   request.set_pid(getpid());
   size_t cut_at_answer = 0;
   bool answered = false;
-  engine_->questions().Judge({.tgid = kPlugin}, request, [&](const absl::StatusOr<v1::JudgeReply>& reply) {
+  engine_->questions().Judge({.tgid = kPlugin}, request, {}, [&](const absl::StatusOr<v1::JudgeReply>& reply) {
     EXPECT_EQ(reply->outcome(), v1::OUTCOME_WITHHELD);
     EXPECT_THAT(Reasons(reply), ElementsAre("exec_after_connect"));
     EXPECT_FALSE(reply->has_evidence());
@@ -85,6 +85,35 @@ TEST_F(JudgeTest, AHolderThatGoesAwayBeforeTheDeadlineIsForgiven) {
   const auto reply = Judge();
   EXPECT_EQ(reply->outcome(), v1::OUTCOME_SOUND) << reply->message();
   EXPECT_GE(looks, 8);
+}
+
+TEST_F(JudgeTest, TheEvidenceHasAsLongAsWhoeverAskedWaits) {
+  deadlines_ = {.holders = std::chrono::milliseconds(60000), .evidence = std::chrono::milliseconds(1)};
+  Begin();
+  AddClient();
+  kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, support::Pin(77, 77, 1), 3));
+  int looks = 0;
+  kernel_->before_live = [&] {
+    if (++looks != 4) return;
+    std::erase_if(kernel_->sockets, [](const belfry_socket& socket) { return socket.holder_tgid == 77; });
+  };
+  patience_.until = std::chrono::system_clock::now() + std::chrono::minutes(5);
+  EXPECT_EQ(Judge()->outcome(), v1::OUTCOME_SOUND);
+  patience_.until = std::chrono::system_clock::now();
+  kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, support::Pin(77, 77, 1), 3));
+  const auto late = Judge();
+  EXPECT_EQ(late->outcome(), v1::OUTCOME_UNAVAILABLE) << late->message();
+}
+
+// It heard that there was no answer in time and ended over that: to say that nobody lives there would be a lie.
+TEST_F(JudgeTest, NobodyIsJudgedForOneWhoHasGivenUp) {
+  Begin();
+  patience_.over = [] { return true; };
+  const auto reply = Judge();
+  EXPECT_EQ(reply->outcome(), v1::OUTCOME_UNAVAILABLE) << reply->message();
+  const Tally& tally = engine_->guards().ByName("g")->tally;
+  EXPECT_EQ(tally.unavailable, 1u);
+  EXPECT_EQ(tally.withheld, 0u);
 }
 
 // Every look meets another process that holds the client's end.
@@ -330,7 +359,7 @@ TEST_F(JudgeTest, AllWhoMayBeAdmittedSoonShareOneLook) {
   kernel_->walks = 0;
   int answered = 0;
   for (int i = 0; i < 50; ++i)
-    engine_->questions().Judge({.tgid = kSupervisor}, {}, [&](const auto& reply) {
+    engine_->questions().Judge({.tgid = kSupervisor}, {}, {}, [&](const auto& reply) {
       EXPECT_TRUE(absl::IsPermissionDenied(reply.status()));
       ++answered;
     });

@@ -137,7 +137,7 @@ class Scene : public ::testing::Test {
     request.set_pid(pid);
     request.set_reference(reference);
     std::optional<absl::StatusOr<v1::JudgeReply>> answer;
-    engine_->questions().Judge({.tgid = caller}, request, [&](const auto& reply) { answer = reply; });
+    engine_->questions().Judge({.tgid = caller}, request, patience_, [&](const auto& reply) { answer = reply; });
     Until([&] { return answer.has_value(); });
     return answer ? *answer : absl::DeadlineExceededError("no answer");
   }
@@ -163,6 +163,7 @@ class Scene : public ::testing::Test {
   }
 
   std::string dir_;
+  service::Patience patience_ = {.until = std::chrono::system_clock::now() + std::chrono::seconds(5), .over = [] { return false; }};
   Deadlines deadlines_{.holders = std::chrono::milliseconds(60),
                        .again = std::chrono::milliseconds(1),
                        .evidence = std::chrono::milliseconds(5000)};

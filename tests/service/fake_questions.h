@@ -24,7 +24,7 @@ class FakeQuestions : public Questions {
   };
 
   // The message says who asked: "PID UID GID asked PID".
-  void Judge(const Peer& peer, const v1::JudgeRequest& request, Done<v1::JudgeReply> done) override {
+  void Judge(const Peer& peer, const v1::JudgeRequest& request, const Patience&, Done<v1::JudgeReply> done) override {
     v1::JudgeReply reply;
     reply.set_message(absl::StrCat(peer.tgid, " ", peer.uid, " ", peer.gid, " asked ", request.pid()));
     reply.set_outcome(v1::OUTCOME_SOUND);

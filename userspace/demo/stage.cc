@@ -31,10 +31,13 @@ Json AgentOrder(const Props& props, const std::string& guard, const std::vector<
           {"entries", EntriesJson(entries)}};
 }
 
+// A slow machine is no attack.
+constexpr char kPluginDeadline[] = "deadline = \"20s\"\n";
+
 void AddPlugin(const Props& props, const std::string& plugin, const std::string& guard, Json& order) {
   order["plugin"] = plugin;
   order["arguments"] = std::vector<std::string>{"--guard=" + guard};
-  order["data"] = "discover_workload_path = true\nattest_socket = \"" + props.At("run/attest.sock") + "\"\n";
+  order["data"] = "discover_workload_path = true\nattest_socket = \"" + props.At("run/attest.sock") + "\"\n" + kPluginDeadline;
   order["admin"] = props.At("run/admin.sock");
 }
 
@@ -134,7 +137,7 @@ absl::Status Stage::StartSpire() {
   if (with_belfry()) {
     order.attestor = "    plugin_cmd = \"" + order_.programs.plugin + "\"\n    plugin_args = [\"--guard=" + kGuard +
                      "\"]\n    plugin_data {\n      discover_workload_path = true\n      attest_socket = \"" +
-                     props_->At("run/attest.sock") + "\"\n    }\n";
+                     props_->At("run/attest.sock") + "\"\n      " + kPluginDeadline + "    }\n";
   }
   auto node = SpireNode::Start(order);
   if (!node.ok()) return node.status();

@@ -73,10 +73,11 @@ void Answers::LookForRefused() {
   });
 }
 
-void Answers::Judge(const service::Peer& peer, const v1::JudgeRequest& request, service::Done<v1::JudgeReply> done) {
+void Answers::Judge(const service::Peer& peer, const v1::JudgeRequest& request, const service::Patience& patience,
+                    service::Done<v1::JudgeReply> done) {
   OnLoop(
-      [this, peer, request, done] {
-        Admit(peer, request.guard(), [this, peer, request, done](const absl::StatusOr<uint32_t>& number) {
+      [this, peer, request, patience, done] {
+        Admit(peer, request.guard(), [this, peer, request, patience, done](const absl::StatusOr<uint32_t>& number) {
           if (!number.ok()) return done(number.status());
           Guard* guard = engine_.guards().ByNumber(*number);
           guard->wants_digest = guard->wants_digest || request.want_sha256();
@@ -87,7 +88,9 @@ void Answers::Judge(const service::Peer& peer, const v1::JudgeRequest& request, 
                             .want_sha256 = request.want_sha256(),
                             .size_limit = static_cast<uint64_t>(std::max<int64_t>(0, request.size_limit())),
                             .reference = request.reference(),
-                            .want_facts = request.want_facts()};
+                            .want_facts = request.want_facts(),
+                            .until = patience.until,
+                            .given_up = patience.over};
           if (request.reference() && !guard->config.delegated_exec)
             return done(JudgeReplyOf(*guard, question, NotDelegated()));
           Begin(engine_.bench(), question, [this, question, done](const Answer& answer) {

@@ -22,7 +22,8 @@ class Answers final : public service::Questions {
   explicit Answers(Engine& engine) : engine_(engine) {}
   ~Answers() override;
 
-  void Judge(const service::Peer& peer, const v1::JudgeRequest& request, service::Done<v1::JudgeReply> done) override;
+  void Judge(const service::Peer& peer, const v1::JudgeRequest& request, const service::Patience& patience,
+             service::Done<v1::JudgeReply> done) override;
   void WatchMode(const service::Peer& peer, const v1::WatchModeRequest& request,
                  std::function<bool(const v1::ModeReply&)> changed, std::function<bool()> cancelled,
                  std::function<void(absl::Status)> ended) override;

@@ -17,6 +17,7 @@ using verdict::Outcome;
 using std::chrono::steady_clock;
 
 constexpr int kExtraLooks = 8;
+constexpr std::chrono::milliseconds kLongestPatience = std::chrono::minutes(1);  // as long as the plugin may be told to wait
 
 constexpr uint32_t kInjected = (1u << BELFRY_TAINT_TRACED) | (1u << BELFRY_TAINT_MEMORY_WRITTEN);
 
@@ -48,7 +49,7 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
         met_(bench.kernel, bench.deadlines.holders / 2) {}
 
   void Start() {
-    deadline_ = bench_.loop.After(bench_.deadlines.evidence, [self = shared_from_this()] {
+    deadline_ = bench_.loop.After(TimeForEvidence(), [self = shared_from_this()] {
       self->deadline_ = 0;
       self->Unavailable("the evidence was not ready in time; ask again");
     });
@@ -56,8 +57,18 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
   }
 
  private:
+  // A tenth less than whoever asked waits, to hear why.
+  std::chrono::milliseconds TimeForEvidence() const {
+    using std::chrono::milliseconds;
+    if (!question_.until) return bench_.deadlines.evidence;
+    const auto left = std::chrono::duration_cast<milliseconds>(*question_.until - std::chrono::system_clock::now());
+    return std::clamp(left * 9 / 10, milliseconds(0), kLongestPatience);
+  }
+
   void Look() {
     if (done_ == nullptr) return;
+    // It was told something else, and may have ended over that.
+    if (question_.given_up && question_.given_up()) return Unavailable("whoever asked has given up");
     bench_.drain();
     Guard* guard = bench_.guards.ByNumber(question_.guard);
     if (guard == nullptr) return Unavailable("this guard is no longer configured");

@@ -31,7 +31,7 @@ struct Deadlines {
   // A spawned child's copy of a descriptor goes away at its exec: a holder that is still there after this is foreign.
   std::chrono::milliseconds holders{1500};
   std::chrono::milliseconds again{25};      // between the first two looks; twice that between the rest
-  std::chrono::milliseconds evidence{1800};  // the plugin waits for 2 s
+  std::chrono::milliseconds evidence{1800};  // where whoever asked does not say how long it waits
   std::chrono::milliseconds cut{500};
 };
 
@@ -46,6 +46,9 @@ struct Question {
   bool want_facts = false;
   bool may_cut = true;
   bool count = true;
+  // Of whoever asked, if it says so: until when it waits, and whether it does not any more.
+  std::optional<std::chrono::system_clock::time_point> until = {};
+  std::function<bool()> given_up = {};
 };
 
 struct Answer {

@@ -1,6 +1,7 @@
 #include "engine/replies.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
@@ -133,6 +134,7 @@ void TellGuard(Engine& engine, const Guard& guard, v1::GuardStatus& status) {
   if (guard.config.limit) status.set_limit(LimitText(*guard.config.limit));
   status.set_limited(guard.tally.refused[BELFRY_USE_LIMIT]);
   status.set_barred(guard.tally.refused[BELFRY_USE_CONNECT]);
+  status.set_refused(std::accumulate(guard.tally.refused.begin(), guard.tally.refused.end(), uint64_t{0}));
   status.set_last_would_withhold_ns(guard.tally.last_would_withhold_ns);
   for (const std::string& who : guard.tally.would_be_hit) status.add_would_be_hit(who);
 }

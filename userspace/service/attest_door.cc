@@ -11,10 +11,10 @@ constexpr size_t kModesWaiting = 256;
 
 }  // namespace
 
-grpc::ServerUnaryReactor* AttestDoor::Judge(grpc::CallbackServerContext*, const v1::JudgeRequest* request,
+grpc::ServerUnaryReactor* AttestDoor::Judge(grpc::CallbackServerContext* context, const v1::JudgeRequest* request,
                                             v1::JudgeReply* reply) {
   auto* call = new UnaryCall<v1::JudgeReply>(reply, connection_);  // deletes itself
-  questions_.Judge(connection_.peer(), *request, call->TakeDone());
+  questions_.Judge(connection_.peer(), *request, {.until = context->deadline(), .over = call->TakeOver()}, call->TakeDone());
   return call;
 }
 

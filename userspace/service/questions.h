@@ -5,6 +5,7 @@
 #ifndef BELFRY_SERVICE_QUESTIONS_H_
 #define BELFRY_SERVICE_QUESTIONS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -23,6 +24,12 @@ struct Peer {
   uint32_t gid = 0;
 };
 
+// How long whoever asked waits for the answer.
+struct Patience {
+  std::chrono::system_clock::time_point until = std::chrono::system_clock::time_point::max();  // gRPC's clock
+  std::function<bool()> over = [] { return false; };  // it does not wait any more; thread-safe
+};
+
 template <typename Reply>
 using Done = std::function<void(absl::StatusOr<Reply>)>;
 
@@ -32,7 +39,8 @@ class Questions {
   virtual ~Questions() = default;
 
   // attest.sock. PermissionDenied: this peer is not the plugin of any guard's agent.
-  virtual void Judge(const Peer& peer, const v1::JudgeRequest& request, Done<v1::JudgeReply> done) = 0;
+  virtual void Judge(const Peer& peer, const v1::JudgeRequest& request, const Patience& patience,
+                     Done<v1::JudgeReply> done) = 0;
   // `changed` is called with the mode now and at each change until `cancelled` returns true or it returns false.
   // `ended` is called once, last.
   virtual void WatchMode(const Peer& peer, const v1::WatchModeRequest& request,

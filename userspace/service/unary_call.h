@@ -7,6 +7,7 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -31,6 +32,14 @@ class UnaryCall : public grpc::ServerUnaryReactor {
       if (reply.status().code() != absl::StatusCode::kPermissionDenied) answer->connection.Admit();
       if (reply.ok()) answer->reply->Swap(&*reply);
       std::exchange(answer->call, nullptr)->Finish(ToGrpc(reply.status()));
+    };
+  }
+
+  // Likewise: is it answered, or cancelled?
+  std::function<bool()> TakeOver() {
+    return [answer = answer_] {
+      std::lock_guard lock(answer->mutex);
+      return answer->call == nullptr;
     };
   }
 

@@ -70,7 +70,7 @@ func TestDaemonDownMeansUnavailable(t *testing.T) {
 // bring the spire down. Three of these minutes are waited for (one with -short); nothing makes them shorter.
 func TestAgentStaysHealthyWhileDaemonIsDown(t *testing.T) {
 	t.Parallel()
-	daemon, agent := rig.GuardedAndPinned(t, server(t), "deny")
+	daemon, agent := rig.GuardedAndPinned(t, server(t), "deny", rig.Demand{})
 	stage := rig.SetStage(t)
 	client := rig.Tool(t, stage.Folder, "client")
 	agent.Register(t, "/client", rig.Selectors(t, client, rig.Nobody)...)

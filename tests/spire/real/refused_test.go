@@ -25,9 +25,9 @@ var fates = []struct {
 }
 
 // A pinned guard in `deny` before an agent, both live, and /payments for this program.
-func refusing(t *testing.T, honest string) (*rig.Daemon, *rig.Agent) {
+func refusing(t *testing.T, honest string, demand rig.Demand) (*rig.Daemon, *rig.Agent) {
 	t.Helper()
-	daemon, agent := rig.GuardedAndPinned(t, server(t), "deny")
+	daemon, agent := rig.GuardedAndPinned(t, server(t), "deny", demand)
 	agent.Register(t, "/payments", rig.Selectors(t, honest, rig.Nobody)...)
 	daemon.Boot(t)
 	if backend := daemon.Admin(t).Status(t).Backend; backend == "cgroup" {
@@ -46,7 +46,7 @@ var refusals = map[string]string{
 
 func TestImpostorsCannotSendOneByte(t *testing.T) {
 	stage := rig.SetStage(t)
-	daemon, agent := refusing(t, stage.Trusted)
+	daemon, agent := refusing(t, stage.Trusted, rig.Demand{})
 	heardOf := func(pid int) []string { return agent.Lines(fmt.Sprintf("pid=%d ", pid)) }
 	rig.Until(t, "the honest one is served", func() bool {
 		scene := stage.Play(t, stage.Trusted, "fetch", agent.Socket, stage.Request)
@@ -78,12 +78,11 @@ func TestHonestClientsUnderLoadAreServed(t *testing.T) {
 	const workers, each = 8, 5
 	stage := rig.SetStage(t)
 	client := rig.Tool(t, stage.Folder, "client")
-	daemon, agent := refusing(t, client)
+	daemon, agent := refusing(t, client, rig.Demand{Deadline: "60s", Allow: client}) // a slow machine is no refusal
 	fetch := func() ([]byte, error) {
 		return rig.AsNobody(exec.Command(client, "once", agent.Socket)).CombinedOutput()
 	}
 	rig.Until(t, "the first one is served", func() bool { _, err := fetch(); return err == nil }, agent.Child, daemon.Child)
-	before := refusedBy(daemon.Admin(t).Status(t))
 	var crowd sync.WaitGroup
 	for worker := 0; worker < workers; worker++ {
 		crowd.Add(1)
@@ -98,12 +97,14 @@ func TestHonestClientsUnderLoadAreServed(t *testing.T) {
 	}
 	crowd.Wait()
 	status := daemon.Admin(t).Status(t)
-	if after := refusedBy(status); after != before {
-		t.Errorf("the kernel part refused %d times", after-before)
-	}
 	for _, guard := range status.Guards {
-		if guard.Withheld != 0 || guard.Cut != 0 {
-			t.Errorf("guard %s withheld %d and cut %d", guard.Name, guard.Withheld, guard.Cut)
+		if guard.Refused != 0 || guard.Withheld != 0 || guard.Cut != 0 {
+			t.Errorf("guard %s refused %d times, withheld %d and cut %d", guard.Name, guard.Refused, guard.Withheld, guard.Cut)
+		}
+	}
+	for _, program := range status.Programs {
+		if program.LostRing != 0 {
+			t.Errorf("%s lost %d reports: refusals may be among them", program.Name, program.LostRing)
 		}
 	}
 	if failed := agent.Lines("workload attestor", "failed"); len(failed) != 0 {
@@ -111,18 +112,10 @@ func TestHonestClientsUnderLoadAreServed(t *testing.T) {
 	}
 }
 
-// How often the kernel part has said no.
-func refusedBy(status rig.Status) (refused uint64) {
-	for _, program := range status.Programs {
-		refused += program.Refused
-	}
-	return refused
-}
-
 func TestOpenStreamsCarryNothingOnceTheOpenerFell(t *testing.T) {
 	stage := rig.SetStage(t)
 	leaver := rig.Actor(t, stage.Folder, "leaver")
-	daemon, agent := refusing(t, leaver)
+	daemon, agent := refusing(t, leaver, rig.Demand{})
 	open := func(how string) waiting { return openStream(t, stage, leaver, agent, how) }
 	stayed, streams := open("exec"), map[string]map[string]waiting{}
 	for _, fate := range fates {

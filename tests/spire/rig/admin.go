@@ -86,7 +86,7 @@ type Status struct {
 	Guards      []struct {
 		Name, Mode, Listener         string
 		Connections, Sound, Withheld uint64            `json:",string"`
-		Unavailable, Cut             uint64            `json:",string"`
+		Unavailable, Cut, Refused    uint64            `json:",string"`
 		WouldWithhold                map[string]string `json:"would_withhold"`
 		ListenerPid                  uint32            `json:"listener_pid"`
 	}
@@ -103,7 +103,6 @@ type Program struct {
 	LostRing   uint64 `json:"lost_ring,string"`
 	LostMap    uint64 `json:"lost_map,string"`
 	Missed     uint64 `json:",string"`
-	Refused    uint64 `json:",string"`
 }
 
 // Lost is what it could not hand on.

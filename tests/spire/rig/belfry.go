@@ -26,6 +26,7 @@ type Guard struct {
 	Admin  string // optional
 	Mode   string // observe, warn or deny
 	Exe    string // optional: the only executable that may serve it
+	Allow  string // optional: the only executable that may connect
 }
 
 // Settings of the daemon that tests differ in.
@@ -63,6 +64,9 @@ func NewDaemon(t testing.TB, settings Settings) *Daemon {
 		fmt.Fprintf(&text, "  - name: %s\n    agent: { workload: %s%s }\n    mode: %s\n", guard.Name, guard.Socket, admin, guard.Mode)
 		if guard.Exe != "" {
 			fmt.Fprintf(&text, "    listener: { exe: %s, uid: 0 }\n", guard.Exe)
+		}
+		if guard.Allow != "" {
+			fmt.Fprintf(&text, "    allow: [{ exe: %s }]\n", guard.Allow)
 		}
 	}
 	write(t, daemon.Config, text.String())
@@ -110,21 +114,33 @@ func (d *Daemon) Plugin(t testing.TB, guard string) Attestor {
 // Guarded is a daemon in front of an agent that asks it, neither of them started. Nothing is pinned.
 func Guarded(t testing.TB, server *Server, mode string, others ...Attestor) (*Daemon, *Agent) {
 	t.Helper()
-	return guarded(t, server, Settings{}, mode, others)
+	return guarded(t, server, Settings{}, mode, Demand{}, others)
+}
+
+// Demand is what a test asks of a guard beyond its mode.
+type Demand struct {
+	Deadline string // how long the plugin waits for an answer; empty: its default
+	Allow    string // the only executable that may connect; empty: any
 }
 
 // GuardedAndPinned is one whose kernel part goes on without the daemon, as in production.
-func GuardedAndPinned(t testing.TB, server *Server, mode string) (*Daemon, *Agent) {
+func GuardedAndPinned(t testing.TB, server *Server, mode string, demand Demand) (*Daemon, *Agent) {
 	t.Helper()
-	return guarded(t, server, Settings{Bpffs: Bpffs(t)}, mode, nil)
+	return guarded(t, server, Settings{Bpffs: Bpffs(t)}, mode, demand, nil)
 }
 
-func guarded(t testing.TB, server *Server, settings Settings, mode string, others []Attestor) (*Daemon, *Agent) {
+func guarded(t testing.TB, server *Server, settings Settings, mode string, demand Demand, others []Attestor) (*Daemon, *Agent) {
 	t.Helper()
 	agent := NewAgent(t, server)
-	settings.Guards = []Guard{agent.Guard(mode)}
+	guard := agent.Guard(mode)
+	guard.Allow = demand.Allow
+	settings.Guards = []Guard{guard}
 	daemon := NewDaemon(t, settings)
-	agent.Attest(t, append([]Attestor{daemon.Plugin(t, agent.GuardName())}, others...)...)
+	plugin := daemon.Plugin(t, agent.GuardName())
+	if demand.Deadline != "" {
+		plugin.Data += fmt.Sprintf("\ndeadline = %q", demand.Deadline)
+	}
+	agent.Attest(t, append([]Attestor{plugin}, others...)...)
 	return daemon, agent
 }
 
