@@ -55,6 +55,18 @@ TEST_F(Clients, OneThatCallsAs32Bit) {
   EXPECT_EQ(line["process"]["args"][1], "int80");
 }
 
+// One that is a 32-bit program itself.
+TEST_F(Clients, OneOf32Bits) {
+  const std::string client = std::string(kClient) + "32";
+  if (access(client.c_str(), X_OK) != 0) GTEST_SKIP() << "missing here: a compiler of 32-bit programs (gcc -m32)";
+  if (Run({client}) == 127) GTEST_SKIP() << "missing here: 32-bit programs (CONFIG_IA32_EMULATION)";
+  const Json line = Seen({client, Socket()});
+  EXPECT_EQ(line["process"]["executable"], client);
+  EXPECT_EQ(line["process"]["args"], Json({client, Socket()}));
+  EXPECT_EQ(line["process"]["name"], "audit_client32");
+  EXPECT_EQ(line["belfry"]["known_by"], "exec");
+}
+
 TEST_F(Clients, TheScriptThatConnects) {
   if (access("/usr/bin/perl", X_OK) != 0) GTEST_SKIP() << "missing here: perl";
   const std::string script =
