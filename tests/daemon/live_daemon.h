@@ -90,13 +90,17 @@ class BelfrydTest : public ::testing::Test {
                               {{"BELFRY_ACTOR", "client"}, {"BELFRY_SOCKET", socket}}));
   }
   // The client connects once more; this end of it, with SO_PEERCRED asked as an agent does.
-  kit::OwnedFd Connect() {
+  // `opener`: whoever that is; otherwise the very process that was started.
+  kit::OwnedFd Connect(pid_t* opener = nullptr) {
     client_->Tell("connect");
     kit::OwnedFd server(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     ucred peer{};
     socklen_t size = sizeof peer;
     EXPECT_EQ(getsockopt(server.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size), 0);
-    EXPECT_EQ(peer.pid, client_->pid());
+    if (opener != nullptr)
+      *opener = peer.pid;
+    else
+      EXPECT_EQ(peer.pid, client_->pid());
     std::string line;
     do line = client_->Line();
     while (line != "connected" && !line.empty());  // gtest says hello first

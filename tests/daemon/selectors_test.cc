@@ -20,9 +20,9 @@ class SelectorsTest : public BelfrydTest {
     through.insert(through.end(), {std::filesystem::read_symlink("/proc/self/exe"), "--gtest_also_run_disabled_tests",
                                    "--gtest_filter=Actor.DISABLED_Act", "--gtest_brief=1"});
     client_.reset(new Program(through, {{"BELFRY_ACTOR", "client"}, {"BELFRY_SOCKET", Socket()}}));
-    connection_ = Connect();
+    connection_ = Connect(&opener_);
   }
-  std::string Told() { return Judge(client_->pid()) + " "; }
+  std::string Told() { return Judge(opener_) + " "; }
   // Of the v2 hierarchy, made by root; removed with the test. Empty: it cannot be made here.
   std::string MakeCgroup(const std::string& inside) {
     for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
@@ -45,6 +45,7 @@ class SelectorsTest : public BelfrydTest {
   }
 
   kit::OwnedFd connection_;
+  pid_t opener_ = 0;
   std::string cgroup_, parent_;  // parent_: only if it was not there
 };
 
@@ -75,6 +76,21 @@ INSTANTIATE_TEST_SUITE_P(Namespaces, FromElsewhere,
                          testing::Values(Elsewhere{"--mount", "mntns:"}, Elsewhere{"--net", "netns:"}, Elsewhere{"--user", "userns:"}),
                          [](const auto& info) { return std::string(info.param.flag + 2); });
 
+// As Docker in Docker has it: two levels of each namespace, and another process in between.
+TEST_F(SelectorsTest, OneInAContainerInAContainerIsServed) {
+  StartDaemon("    mode: deny\n    container_paths: true\n");
+  std::vector<std::string> through;
+  for (int level = 0; level < 2; ++level)
+    for (const char* word : {"/usr/bin/unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--kill-child"}) through.push_back(word);
+  StartThrough(through);
+  ASSERT_NE(opener_, client_->pid()) << "it is a grandchild";
+  const std::string told = Told();
+  EXPECT_THAT(told, HasSubstr("OUTCOME_SOUND"));
+  EXPECT_THAT(told, HasSubstr(" path="));
+  EXPECT_THAT(told, Not(HasSubstr("mntns:")));
+  EXPECT_TRUE(IsOpen(connection_));
+}
+
 TEST_F(SelectorsTest, OfNoCapabilities) {
   StartDaemon();
   chmod(dir_.c_str(), 0755);
@@ -90,7 +106,7 @@ TEST_F(SelectorsTest, OfACgroupThatRootMade) {
   StartDaemon();
   StartClient();
   MoveClient();
-  connection_ = Connect();
+  connection_ = Connect(&opener_);
   EXPECT_THAT(Told(), HasSubstr(" cgroup:/system.slice/" + unit + " unit:" + unit + " "));
 }
 
@@ -101,7 +117,7 @@ TEST_F(SelectorsTest, NotOfOneThatAUserMayWriteTo) {
   StartDaemon();
   StartClient();
   MoveClient();
-  connection_ = Connect();
+  connection_ = Connect(&opener_);
   const std::string told = Told();
   EXPECT_THAT(told, HasSubstr("OUTCOME_SOUND"));
   EXPECT_THAT(told, Not(HasSubstr("cgroup:")));

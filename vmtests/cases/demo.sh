@@ -3,9 +3,9 @@
 # seconds: 600
 # A scene at a time, so that what one leaves behind cannot help another. Left out are `spawning` and `agent-restart`:
 # fifty clients, or one that spawns without end, do not come to their turn in time under emulation.
-scenes="honest upgrade exec-swap exec-swap-thread scm-rights pidfd-getfd opener-exited pid-reuse second-connect exe-swap
-private-mount preload-withheld"
-[ "$BELFRY_TEST_LENGTH" != long ] || scenes="$scenes two-honest leader-gone slow-exec zombie-opener foreign-loader preload"
+scenes="honest two-honest leader-gone preload upgrade exec-swap exec-swap-thread scm-rights pidfd-getfd opener-exited pid-reuse
+second-connect exe-swap private-mount preload-withheld"
+[ "$BELFRY_TEST_LENGTH" != long ] || scenes="$scenes slow-exec zombie-opener foreign-loader"
 for scene in $scenes; do
   code=0
   "$belfry" demo --scene "$scene" --json >demo.json 2>demo.log || code=$?
