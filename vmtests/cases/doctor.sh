@@ -9,6 +9,10 @@ same "the live backend" "$EXPECTED_BACKEND" "$(seen .status.backend)"
 same "what the backend cannot see" "$EXPECTED_CANNOT" "$(seen '.status.blind_to[]')"
 same "canaries that failed" "" "$(seen '.status.canaries[] | select(.ok | not) | .capability')"
 same "programs that are not attached" "" "$(seen '.status.programs[] | select(.attached | not) | .name')"
+# Whatever their way to be asked; what counts for limits and rules is part of another.
+hooks=$(jq -r '.status.programs[].name | sub("_(lsm|mod)$"; "") | select(. != "limit" and . != "rules")' doctor.json | sort)
+same "programs that hang on this kernel (vmtests/hooks.txt)" "$(awk -v name="$KERNEL_LINE" '$1 == "all" || $1 == name {gsub(",", "\n", $2); print $2}' \
+  "$BELFRY_SOURCE/vmtests/hooks.txt" | sort)" "$hooks"
 same "required things that are missing" "" "$(seen '.probes[] | select(.required and (.ok | not)) | .name')"
 # In order of preference: a step down from each backend that stands before the live one.
 case $EXPECTED_BACKEND in
