@@ -69,6 +69,7 @@ CALLED(examine_connection, struct belfry_call *call)
 	struct belfry_connection *connection = bpf_map_lookup_elem(&connections, &cookie);
 	struct unix_sock *client, *server;
 	struct stream_ends ends;
+	u32 holders;
 
 	if (!connection)
 		return 0;
@@ -78,10 +79,14 @@ CALLED(examine_connection, struct belfry_call *call)
 	call->alive = ends.alive;
 	if (!connection->client_sk || !ends.client_open)
 		return 0;
+	holders = holders_of(VIEW(struct unix_sock, connection->client_sk));
+	call->client_open = holders != 0;
+	if (!holders)
+		return 0;
 	client = VIEW(struct unix_sock, connection->client_sk);
 	server = VIEW(struct unix_sock, connection->server_sk);
 	call->in_flight = in_flight(client);
-	call->closing = !(connection->taints & NOT_PINNED) && (u64)GET(server, peer) == (u64)client && about_to_close(client, server) &&
+	call->closing = !(connection->taints & NOT_PINNED) && (u64)GET(server, peer) == (u64)client && may_be_closing(holders, server) &&
 			opener_taints(connection, server) == 1u << BELFRY_TAINT_OPENER_EXITED;
 	return 0;
 }

@@ -48,13 +48,16 @@ static __always_inline u64 change_time_ns(struct inode *inode)
 	return GET(older, i_ctime.tv_sec) * 1000000000ull + GET(older, i_ctime.tv_nsec);
 }
 
+/* 0: the last descriptor is closed, though the socket is released later, when the task comes to its work (fput). */
 static __always_inline u32 file_references(struct file *file)
 {
 	struct file___before_6_13 *old = (void *)file;
+	s64 others;
 
-	if (bpf_core_field_exists(file->f_ref))
-		return GET(file, f_ref.refcnt.counter) + 1;	/* file_ref_t counts from zero */
-	return GET(old, f_count.counter);
+	if (!bpf_core_field_exists(file->f_ref))
+		return GET(old, f_count.counter);
+	others = GET(file, f_ref.refcnt.counter);	/* file_ref_t counts from zero, and is negative when dead */
+	return others < 0 ? 0 : others + 1;
 }
 
 static __always_inline u32 in_flight(struct unix_sock *unix)

@@ -58,17 +58,22 @@ static __always_inline struct task_struct *leader_of(struct unix_sock *server)
 	return node ? VIEW(struct task_struct, (const char *)node - process_link_offset()) : 0;
 }
 
-/* Threads of a process that is ending: is any yet to come to its descriptors (exit_files)? The table is theirs until then. */
+/*
+ * Threads of a process that is ending: is any yet to come to its descriptors (exit_files)? The table is theirs until then.
+ * One that has come to them, and has not ended, may be closing them: then the table is nobody's.
+ */
 struct closing_search {
 	__u64 node, head;
-	bool found;
+	bool or_closes, found;
 };
 
 static long match_open_files(u32 index, struct closing_search *search)
 {
+	struct task_struct *thread = CONTAINER(struct task_struct, thread_node, search->node);
+
 	if (search->node == search->head || !search->node)
 		return 1;
-	if (GET(CONTAINER(struct task_struct, thread_node, search->node), files)) {
+	if (GET(thread, files) || (search->or_closes && !GET(thread, exit_state))) {
 		search->found = true;
 		return 1;
 	}
@@ -77,13 +82,26 @@ static long match_open_files(u32 index, struct closing_search *search)
 }
 
 #define CLOSING_THREADS_MAX 128
-static __always_inline bool some_thread_has_files(struct task_struct *leader)
+static __always_inline bool some_thread_has_files(struct task_struct *leader, bool or_closes)
 {
 	struct signal_struct *signal = GET(leader, signal);
-	struct closing_search search = { .head = (u64)&signal->thread_head, .node = (u64)GET(signal, thread_head.next) };
+	struct closing_search search = { .head = (u64)&signal->thread_head, .node = (u64)GET(signal, thread_head.next),
+					 .or_closes = or_closes };
 
 	LOOP(CLOSING_THREADS_MAX, match_open_files, &search);
 	return search.found;
+}
+
+/* References to the client's end: nobody can speak on it any more at 0. */
+static __always_inline u32 holders_of(struct unix_sock *client)
+{
+	struct socket *socket = GET(client, sk.sk_socket);
+	struct file *file;
+
+	if (!socket || GET(VIEW(struct socket, socket), sk) != (struct sock *)client)
+		return 0;
+	file = GET(VIEW(struct socket, socket), file);
+	return file ? file_references(VIEW(struct file, file)) : ~0u;	/* a kernel's own socket has none */
 }
 
 /*
@@ -91,13 +109,19 @@ static __always_inline bool some_thread_has_files(struct task_struct *leader)
  * one, and the only one: then it was left to nobody. That of another looks the same until then, not longer: whoever closes
  * takes as long as it likes (FUSE), while somebody else may have the only reference.
  */
-static __always_inline bool about_to_close(struct unix_sock *client, struct unix_sock *server)
+static __always_inline bool about_to_close(u32 holders, struct unix_sock *server)
 {
-	struct task_struct *leader = leader_of(server);
-	struct socket *socket = GET(client, sk.sk_socket);
-	struct file *file = socket ? GET(VIEW(struct socket, socket), file) : 0;
+	struct task_struct *leader = holders == 1 ? leader_of(server) : 0;
 
-	return leader && file && file_references(VIEW(struct file, file)) == 1 && some_thread_has_files(leader);
+	return leader && some_thread_has_files(leader, false);
+}
+
+/* The same, or it is in the midst of closing: a look through everybody's descriptors tells whether another has it. */
+static __always_inline bool may_be_closing(u32 holders, struct unix_sock *server)
+{
+	struct task_struct *leader = holders == 1 ? leader_of(server) : 0;
+
+	return leader && some_thread_has_files(leader, true);
 }
 
 /* What became of the opener, as taint bits. */

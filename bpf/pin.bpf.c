@@ -15,6 +15,17 @@
 #include "rules.bpf.h"
 #include "unrecorded.bpf.h"
 
+/* There is no room for its record: it cannot be pinned. */
+static __always_inline int unpinned(u32 guard)
+{
+	struct belfry_guard *orders = bpf_map_lookup_elem(&guards, &guard);
+
+	if (!orders || !(orders->flags & BELFRY_GUARD_FULL_REFUSES) || !denies(orders))
+		return 0;
+	count(BELFRY_PROGRAM_PIN, BELFRY_COUNT_REFUSED);
+	return -EAGAIN;
+}
+
 /*
  * Both ends get a cookie: the programs of use.bpf.c pass by every socket without one. An earlier record of the same
  * socket is of a connect that another LSM refused after us: the hook is not reached on a connected socket.
@@ -37,11 +48,12 @@ static __noinline int record(struct sock *sock, struct sock *other, struct sock 
 	cookie = give_cookie(sock);
 	if (!cookie || !give_cookie(newsk)) {
 		count_seen(BELFRY_PROGRAM_PIN, BELFRY_COUNT_LOST_MAP);
-		return 0;
+		return unpinned(guard);
 	}
-	keep_connection(BELFRY_PROGRAM_PIN, BELFRY_KIND_CONNECT, cookie, &connection, BPF_ANY,
-			judged->verdict & VERDICT_AGAINST);
-	return 0;
+	if (keep_connection(BELFRY_PROGRAM_PIN, BELFRY_KIND_CONNECT, cookie, &connection, BPF_ANY,
+			    judged->verdict & VERDICT_AGAINST))
+		return 0;
+	return unpinned(guard);
 }
 
 static __always_inline int pin(struct sock *sock, struct sock *other, struct sock *newsk, u32 guard)

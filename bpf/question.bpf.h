@@ -29,7 +29,7 @@ struct belfry_call {
 	__u32 in_flight;		/* out: the client's end is on its way in a message */
 	__u32 tgid;			/* out: who calls, in the initial pid namespace */
 	__u32 of_init;			/* in: init's root, not the caller's */
-	__u32 closing;			/* out: the client's end is left to the opener alone, which ended and is yet to close it */
+	__u32 closing;			/* out: one has the client's end; the opener may be it, which ended and is yet to close it */
 };
 
 /* The answers in one word, where a call has no more to give back. A process number has 22 bits. */

@@ -124,9 +124,9 @@ static long insert(u32 index, struct insertion *in)
 
 /*
  * Insert, then raise `made`, then tell: userspace that has been told of as many as were made knows them all, and what it
- * is told of always exists.
+ * is told of always exists. False: there was no room.
  */
-static __always_inline void keep_connection(u32 program, u32 kind, u64 key, struct belfry_connection *connection,
+static __always_inline bool keep_connection(u32 program, u32 kind, u64 key, struct belfry_connection *connection,
 					    u64 flags, bool violation)
 {
 	struct insertion in = { .key = key, .flags = flags, .connection = connection };
@@ -136,16 +136,17 @@ static __always_inline void keep_connection(u32 program, u32 kind, u64 key, stru
 	LOOP(INSERTIONS_TRIED, insert, &in);
 	if (in.error == -EEXIST) {
 		count_seen(program, BELFRY_COUNT_IGNORED);	/* the other checkpoint was faster */
-		return;
+		return true;
 	}
 	if (in.error) {
 		count_seen(program, BELFRY_COUNT_LOST_MAP);
-		return;
+		return false;
 	}
 	count = bpf_map_lookup_elem(&made, &bucket);
 	if (count)
 		__sync_fetch_and_add(count, 1);
 	send_connection(program, kind, key, connection, violation);
+	return true;
 }
 
 /* The opener as of connect; `task` is inside connect(2) of the socket. */

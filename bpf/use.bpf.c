@@ -9,6 +9,8 @@
  *   socket_shutdown     shutdown
  *   socket_setsockopt   setsockopt
  *   file_ioctl          ioctl; file_ioctl_compat (6.8+) for 32-bit callers
+ * On request, for every read and write of the machine passes by:
+ *   lsm/file_permission, fmod_ret/security_file_permission   file: what goes by a file, splice both ways too
  * fentry/unix_stream_splice_read   splice_read: splice from it is seen, not refused: what was queued may leave
  * fentry/unix_stream_sendpage      send_page: splice and sendfile to it before 6.5: seen, not refused
  */
@@ -17,6 +19,10 @@
 #include "emit.bpf.h"
 #include "opener.bpf.h"
 #include "record.bpf.h"
+
+#define S_IFMT 0170000		/* uapi/linux/stat.h */
+#define S_IFSOCK 0140000
+#define MAY_WRITE 2		/* linux/fs.h */
 
 struct attempt {
 	u64 cookie;
@@ -106,7 +112,7 @@ static __always_inline int answer(struct unix_sock *server, struct attempt *atte
 	struct belfry_connection *connection;
 	struct belfry_guard *guard;
 	struct task_struct *task;
-	u32 bits = 0;
+	u32 bits = 0, holders;
 
 	if (!client)
 		return 0;
@@ -121,8 +127,8 @@ static __always_inline int answer(struct unix_sock *server, struct attempt *atte
 	if (!(connection->taints & NOT_PINNED))
 		bits = opener_taints(connection, server);
 	/* It ended with its process, or is about to, and nobody else has it: nothing to tell. */
-	if (bits == 1u << BELFRY_TAINT_OPENER_EXITED && !connection->taints &&
-	    (!is_open(client) || about_to_close(client, server))) {
+	holders = bits == 1u << BELFRY_TAINT_OPENER_EXITED && !connection->taints ? holders_of(client) : ~0u;
+	if (!holders || about_to_close(holders, server)) {
 		count_seen(attempt->program, BELFRY_COUNT_IGNORED);
 		return attempt->refusable && (bits & guard->withhold) && denies(guard) ? -EPIPE : 0;
 	}
@@ -175,6 +181,32 @@ REFUSABLE(setsockopt, socket_setsockopt, SETSOCKOPT, SETSOCKOPT, 0, sock, struct
 REFUSABLE(ioctl, file_ioctl, IOCTL, IOCTL, 0, socket_of(file), struct file *file, unsigned int command, unsigned long argument)
 REFUSABLE(ioctl_compat, file_ioctl_compat, IOCTL_COMPAT, IOCTL, 0, socket_of(file), struct file *file, unsigned int command,
 	  unsigned long argument)
+
+/* Both directions in one: which, the mask says. */
+static __always_inline int use_file(struct file *file, int mask)
+{
+	bool writes = mask & MAY_WRITE;
+	struct attempt attempt = {
+		.program = BELFRY_PROGRAM_FILE,
+		.use = writes ? BELFRY_USE_SEND : BELFRY_USE_RECEIVE,
+		.taint = 1u << (writes ? BELFRY_TAINT_FOREIGN_SENDER : BELFRY_TAINT_FOREIGN_RECEIVER),
+		.refusable = true,
+	};
+
+	return (GET(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK ? use(socket_of(file), &attempt) : 0;
+}
+
+SEC("lsm/file_permission")
+int BPF_PROG(file_lsm, struct file *file, int mask)
+{
+	return use_file(file, mask);
+}
+
+SEC("fmod_ret/security_file_permission")
+int BPF_PROG(file_mod, struct file *file, int mask, int ret)
+{
+	return ret ? ret : use_file(file, mask);
+}
 
 #define SEEN(counted, tried, makes) \
 	(&(struct attempt){ .program = BELFRY_PROGRAM_##counted, .use = BELFRY_USE_##tried, .taint = makes })

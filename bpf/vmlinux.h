@@ -76,6 +76,7 @@ struct super_block {
 	struct user_namespace *s_user_ns;
 };
 struct inode {
+	unsigned short i_mode;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;

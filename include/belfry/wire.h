@@ -147,7 +147,7 @@ enum belfry_mode {
 	BELFRY_MODE_DENY,
 };
 #define BELFRY_GUARD_ALLOW_SQPOLL 0x1u	/* the owner's SQPOLL threads may use its connections, whoever submits */
-#define BELFRY_GUARD_FULL_REFUSES 0x2u	/* who cannot be counted for want of room is over the limit */
+#define BELFRY_GUARD_FULL_REFUSES 0x2u	/* in deny, who cannot be recorded, or counted for a limit, for want of room */
 
 struct belfry_guard {
 	__u32 mode;			/* enum belfry_mode */
@@ -315,6 +315,7 @@ enum belfry_program {
 	BELFRY_PROGRAM_RULES,		/* likewise: connects to guards whose rules are compiled */
 	BELFRY_PROGRAM_PORT_CONNECT4,	/* connects to guarded ports of this machine, before they are sent; others are not counted */
 	BELFRY_PROGRAM_PORT_CONNECT6,
+	BELFRY_PROGRAM_FILE,		/* reads and writes of files that are sockets; others are not counted */
 	BELFRY_PROGRAM_MAX,
 };
 /* seen = sent + ignored + lost_ring + lost_map, for every program. Missed runs (recursion) are the kernel's own count. */

@@ -209,6 +209,17 @@ TEST_F(PipelineTest, AnExitThatIsYetToCloseItsEndIsJudgedWhenItHas) {
   }
 }
 
+TEST_F(PipelineTest, UnlessSomebodyElseIsSeenToHaveIt) {
+  Begin();
+  AddClient();
+  EmitConnect();
+  EmitExit();
+  kernel_->connections[kCookie].closing = true;
+  kernel_->sockets.push_back(support::FakeKernel::ClientSlot(kCookie, support::Pin(77, 77, 1), 3));
+  Turn();
+  EXPECT_EQ(engine_->guards().ByName("g")->tally.cut, 1u);
+}
+
 TEST_F(PipelineTest, NorWhenItsRecordWentMeanwhile) {
   CutOneThatIsClosing();
   kernel_->connections.clear();

@@ -230,6 +230,26 @@ TEST_F(LossTest, AFullMapIsCounted) {
   EXPECT_FALSE(kernel_->Connection(CookieOf(clients.back().get())));
 }
 
+TEST_F(LossTest, WhomThereIsNoRoomToRecordAGuardThatDeniesMayRefuse) {
+  if (!kernel_->RefusesUse()) GTEST_SKIP() << "missing: a backend that refuses (bpf_lsm or fmod_ret), not " << kernel_->BackendName();
+  std::vector<kit::OwnedFd> clients;
+  for (int i = 0; i < 600; ++i) clients.push_back(Connect(guarded_));
+  ASSERT_GE(CountersOf(Recorder()).lost_map, 88u);
+  struct Asked {
+    uint32_t mode, flags;
+    int error;
+  };
+  for (const Asked& asked : {Asked{BELFRY_MODE_DENY, BELFRY_GUARD_FULL_REFUSES, EAGAIN},
+                             {BELFRY_MODE_DENY, 0, 0},
+                             {BELFRY_MODE_OBSERVE, BELFRY_GUARD_FULL_REFUSES, 0}}) {
+    const GuardOrders orders{.guard = 7, .orders = {.mode = asked.mode, .flags = asked.flags}};
+    ASSERT_TRUE(kernel_->SetOrders({&orders, 1}).ok());
+    clients.emplace_back(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_EQ(ConnectFd(clients.back().get(), guarded_), asked.error) << asked.mode << " " << asked.flags;
+  }
+  EXPECT_EQ(CountersOf(Recorder()).refused, 1u);
+}
+
 // Nobody sweeps here: as with a daemon that is dead, or slower than who connects and closes in a loop.
 TEST_F(LossTest, WhatEndedMakesRoomAndWhatLivesStays) {
   std::vector<kit::OwnedFd> steady, servers;

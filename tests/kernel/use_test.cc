@@ -12,11 +12,7 @@ namespace belfry::kernel {
 namespace {
 
 TEST_F(UseTest, TheOpenerMayDoEverything) {
-  Actor actor([&](const Actor::Stage& stage) {
-    const int fd = Stream(guarded_);
-    stage.Reach();
-    SayAll(stage, fd);
-  });
+  Actor actor = Opener(SayAll);
   ASSERT_TRUE(actor.AwaitReach());
   Serve(listener_.get());
   actor.Continue();
@@ -25,11 +21,7 @@ TEST_F(UseTest, TheOpenerMayDoEverything) {
 }
 
 TEST_F(UseTest, SoMayItsThreadsOnACopy) {
-  Actor actor([&](const Actor::Stage& stage) {
-    const int fd = Stream(guarded_);
-    stage.Reach();
-    std::thread([&] { SayAll(stage, dup(fd)); }).join();
-  });
+  Actor actor = Opener([](const Actor::Stage& stage, int fd) { std::thread([&] { SayAll(stage, dup(fd)); }).join(); });
   ASSERT_TRUE(actor.AwaitReach());
   Serve(listener_.get());
   actor.Continue();

@@ -91,7 +91,7 @@ int AuditEmbedded(const AuditOptions& options, Surroundings& surroundings) {
   config->run_dir = folder->path();
   using Reference = kernel::BpfOptions::Reference;
   auto opened = kernel::OpenKernel(
-      {.pin = false, .reference = config->host_is_self ? Reference::kSelf : Reference::kInit});
+      {.pin = false, .refuse_splice = config->refuse_splice, .reference = config->host_is_self ? Reference::kSelf : Reference::kInit});
   if (!opened.ok()) return Fail(surroundings, opened.status(), kBlind);
   const kit::Log log(STDERR_FILENO, kit::Level::kNotice);
   auto engine = engine::Engine::Make({.config = *std::move(config),

@@ -170,6 +170,7 @@ int Serve(const engine::Config& config, const kit::Log& log) {
   using Reference = kernel::BpfOptions::Reference;
   auto opened = kernel::OpenKernel({.bpffs = config.bpffs,
                                     .pin = config.pin,
+                                    .refuse_splice = config.refuse_splice,
                                     .reference = config.host_is_self ? Reference::kSelf : Reference::kInit});
   if (!opened.ok()) return Ended(log, opened.status(), kExitCannotGuard);
   const std::optional<uint32_t> readers = config.metrics ? config.metrics->gid : std::nullopt;

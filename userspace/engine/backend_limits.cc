@@ -36,6 +36,10 @@ NoDeny WhyNoDeny(const GuardConfig& guard, const BackendTraits& backend) {
 }
 
 absl::Status CheckRequired(const Config& config, const BackendTraits& backend) {
+  if (config.refuse_splice && !backend.refuses_connects)
+    return kit::Error(absl::StatusCode::kFailedPrecondition, config.file + ": refuse_splice",
+                      absl::StrCat("backend ", backend.name, " refuses no use of a socket"),
+                      "take it out, or boot a kernel with bpf in its active LSM list");
   for (const GuardConfig& guard : config.guards) {
     const std::string where = absl::StrCat(config.file, ":", guard.line, ": guard ", guard.policy.name);
     const uint32_t missing = guard.require & backend.blind_to;

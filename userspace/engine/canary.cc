@@ -58,6 +58,7 @@ constexpr Expectation kExpectations[] = {
     {"ioctl_compat_", "foreign 32-bit ioctl refused", true},
     {"ioctl_", "foreign ioctl refused", true},
     {"splice_read", "splice seen"},
+    {"file_", "foreign splice refused", true},
     {"tcp_state", "TCP connect seen"},
     {"socket_gone", "freed sockets forgotten"},
     {.program = "traceme", .capability = "being traced by a parent seen", .tampers = true},

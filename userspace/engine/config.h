@@ -67,6 +67,7 @@ struct GuardConfig {
   std::optional<Preexisting> preexisting;
   std::optional<DaemonLoss> on_daemon_loss;
   bool delegated_exec = false;
+  std::optional<bool> full_refuses;  // in deny, whom there is no room to record; nullopt: those of an agent
   bool allow_sqpoll = false;  // io_uring's SQPOLL threads may use a connection: who submits to them is not known
   int line = 0;
 
@@ -88,6 +89,7 @@ struct Config {
   std::string bpffs = "/sys/fs/bpf";
   bool pin = true;
   bool host_is_self = false;
+  bool refuse_splice = false;
   std::optional<MetricsConfig> metrics;  // nullopt: nowhere
   std::vector<GuardConfig> guards;
 };

@@ -153,6 +153,10 @@ void ReadSqpoll(YamlReader& reader, const Node& node, GuardDraft& into) {
   into.config.allow_sqpoll = text == "allow";
   if (text != "allow" && text != "refuse") reader.Wrong(node, YamlReader::Shown(node), "refuse, or allow");
 }
+void ReadWhenFull(YamlReader& reader, const Node& node, GuardDraft& into) {
+  static const std::vector<std::string> kKnown = {"refuse", "allow"};
+  if (const auto word = reader.Word(node, kKnown)) into.config.full_refuses = *word == "refuse";
+}
 void ReadDaemonLoss(YamlReader& reader, const Node& node, GuardDraft& into) {
   into.config.on_daemon_loss = node.IsScalar() ? ParseDaemonLoss(node.Scalar()) : std::nullopt;
   if (!into.config.on_daemon_loss) reader.Wrong(node, YamlReader::Shown(node), "hold, or observe(10m) with s, m or h");
@@ -188,6 +192,7 @@ constexpr Key<GuardDraft> kGuardKeys[] = {
     {"preexisting", ReadPreexisting},
     {"on_daemon_loss", ReadDaemonLoss},
     {"sqpoll", ReadSqpoll},
+    {"when_full", ReadWhenFull},
     {"trust_backfill", PolicyTruth<&verdict::GuardPolicy::trust_backfill>},
     {"container_paths", PolicyTruth<&verdict::GuardPolicy::container_paths>},
     {"rootless", PolicyTruth<&verdict::GuardPolicy::rootless>},
@@ -198,7 +203,7 @@ constexpr Key<GuardDraft> kGuardKeys[] = {
 
 // A port's connects may be refused, its connections are told and not held: what would need a hold is a mistake, no promise.
 void CheckPort(YamlReader& reader, const Node& node, const GuardDraft& guard) {
-  for (const char* key : {"withhold_on", "except", "require", "preexisting", "sqpoll", "delegated", "limit"})
+  for (const char* key : {"withhold_on", "except", "require", "preexisting", "sqpoll", "when_full", "delegated", "limit"})
     if (node[key]) reader.Wrong(node[key], absl::StrCat("\"", key, "\" of a TCP port"), "that of a unix socket: a port's connections are only told");
   const NoDeny no_deny = WhyNoDenyOfPort(guard.config);
   if (no_deny.why.empty()) return;
@@ -250,6 +255,9 @@ constexpr Key<Draft> kTopKeys[] = {
        if (const auto value = r.Truth(n)) into.config.pin = *value;
      }},
     {"host", ReadHost},
+    {"refuse_splice", [](YamlReader& r, const Node& n, Draft& into) {
+       if (const auto value = r.Truth(n)) into.config.refuse_splice = *value;
+     }},
     {"metrics", ReadMetrics},
     {"guards", ReadGuards},
 };

@@ -146,7 +146,12 @@ bool Cuts::TookFromNobody(uint64_t key, const std::string& why) {
 bool Cuts::IsClosing(uint64_t key, const std::string& why) {
   if (why != verdict::TaintName(BELFRY_TAINT_OPENER_EXITED)) return false;
   const auto entry = kernel_.Examine(key);
-  return entry && entry->closing;
+  if (!entry || !entry->closing) return false;
+  // In the midst of closing it the opener has no table any more; whoever else has it has one, or a message.
+  const auto holders = kernel_.HoldersOf({&key, 1});
+  return holders.ok() && std::all_of(holders->begin(), holders->end(), [&](const belfry_socket& holder) {
+    return !holder.in_flight && holder.holder_tgid == entry->record.opener.tgid;
+  });
 }
 
 void Cuts::Settled(uint64_t key, const absl::Status& result) {

@@ -36,6 +36,22 @@ void FindInKernel(const v1::StatusReply& reply, std::vector<Found>& found) {
                        "see belfry doctor; no mode is kept that is not seen working"});
 }
 
+// What the configuration may choose where there are hooks, and which it is.
+void FindChoices(Engine& engine, const v1::StatusReply& reply, std::vector<Found>& found) {
+  if (!engine.kernel().RefusesUse()) return;
+  const bool refused = std::any_of(reply.programs().begin(), reply.programs().end(), [](const v1::ProgramStatus& program) {
+    return program.name().starts_with("file_");
+  });
+  if (refused)
+    found.push_back({"ok", "splice on a guarded socket by strangers is refused (refuse_splice)", ""});
+  else
+    found.push_back({"ok", "splice from a guarded socket by strangers is seen, not refused",
+                     "refuse_splice: true in belfry.yaml refuses it, and makes each read and write of this machine dearer"});
+  for (const Guard& guard : engine.guards().all())
+    if (!guard.config.is_port())
+      found.push_back({"ok", absl::StrCat("guard ", guard.name(), ": sqpoll ", guard.config.allow_sqpoll ? "allow: whoever shares an opener's SQPOLL ring may use its connection" : "refuse: an opener that uses its connection by an SQPOLL ring is refused"), ""});
+}
+
 void FindInGuards(Engine& engine, std::vector<Found>& found) {
   for (const Guard& guard : engine.guards().all()) {
     const std::string name = absl::StrCat("guard ", guard.name(), ": ");
@@ -57,6 +73,7 @@ void FindInGuards(Engine& engine, std::vector<Found>& found) {
 void JudgeHealth(Engine& engine, v1::StatusReply& reply) {
   std::vector<Found> found;
   FindInKernel(reply, found);
+  FindChoices(engine, reply, found);
   FindInGuards(engine, found);
   const auto any = [&](const std::string& severity) {
     return std::any_of(found.begin(), found.end(), [&](const Found& one) { return one.severity == severity; });

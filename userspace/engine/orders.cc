@@ -53,7 +53,7 @@ std::vector<kernel::GuardOrders> OrdersOf(Guards& guards, const ExeFiles& files)
     one.orders.policy = guard.compiled == nullptr ? 0 : guard.compiled->number;
     one.orders.mode = ModeWord(guard.mode);
     one.orders.flags = (guard.config.allow_sqpoll ? BELFRY_GUARD_ALLOW_SQPOLL : 0u) |
-                       (guard.config.agent ? BELFRY_GUARD_FULL_REFUSES : 0u);
+                       (guard.config.full_refuses.value_or(guard.config.agent) ? BELFRY_GUARD_FULL_REFUSES : 0u);
     one.orders.withhold = verdict::WithholdingBits(guard.config.policy);
     // What was open before is left alone where the guard adopts it.
     if (PreexistingPolicy(guard.config, guard.mode) == Preexisting::kAdopt)

@@ -84,13 +84,19 @@ void IoctlAs32Bit([[maybe_unused]] int fd) {
 #endif
 }
 
+// The owner's way too, so that whoever only looks has something to see where strangers are refused before.
+void Splice(int client, const int (&pipe)[2], int& number) {
+  const char byte = 'x';
+  if (splice(client, nullptr, pipe[1], nullptr, 1, SPLICE_F_NONBLOCK) < 0) number = errno;
+  if (write(pipe[1], &byte, 1) < 0 || splice(pipe[0], nullptr, client, nullptr, 1, SPLICE_F_NONBLOCK) < 0) number = errno;
+}
+
 int PlayStranger(int client, int mail, const int (&pipe)[2]) {
   char byte = 'x';
   int number = 0;
   if (send(client, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) number = errno;
   if (recv(client, &byte, 1, MSG_DONTWAIT) < 0) number = errno;
-  if (splice(client, nullptr, pipe[1], nullptr, 1, SPLICE_F_NONBLOCK) < 0) number = errno;
-  if (write(pipe[1], &byte, 1) < 0 || splice(pipe[0], nullptr, client, nullptr, 1, SPLICE_F_NONBLOCK) < 0) number = errno;
+  Splice(client, pipe, number);
   ReceiveDescriptor(mail);
   setsockopt(client, SOL_SOCKET, SO_PRIORITY, &number, sizeof number);
   ioctl(client, FIONREAD, &number);
@@ -107,6 +113,8 @@ absl::Status TryEverything(int client) {
   const kit::OwnedFd sender(mail[0]), receiver(mail[1]);
   if (pipe2(pipe, O_CLOEXEC) != 0) return kit::ErrnoError(kForking);
   const kit::OwnedFd reader(pipe[0]), writer(pipe[1]);
+  int number = 0;
+  Splice(client, pipe, number);
   if (!SendDescriptor(sender.get(), client)) return kit::ErrnoError(kForking);
   return EndOfChild([&] { return PlayStranger(client, receiver.get(), pipe); }).status();
 }

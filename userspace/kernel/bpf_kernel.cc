@@ -35,9 +35,10 @@ namespace {
 
 class BpfKernel : public Kernel {
  public:
-  BpfKernel(Loaded loaded, const Candidate& chosen, std::vector<std::string> steps_down)
+  BpfKernel(Loaded loaded, const Candidate& chosen, bool refuse_splice, std::vector<std::string> steps_down)
       : loaded_(std::move(loaded)),
         chosen_(chosen),
+        refuse_splice_(refuse_splice),
         name_(NameOf(chosen.backend)),
         steps_down_(std::move(steps_down)),
         snapshot_(loaded_.skeleton.get()) {}
@@ -98,6 +99,7 @@ class BpfKernel : public Kernel {
   Loaded loaded_;
   absl::flat_hash_map<std::string, kit::OwnedFd> programs_;  // of the links, by the hook's name
   const Candidate chosen_;
+  const bool refuse_splice_;
   const std::string name_;
   const std::vector<std::string> steps_down_;
   Snapshot snapshot_;
@@ -223,7 +225,7 @@ absl::Status BpfKernel::SignOfLife() {
 // What one of two skipped the other has seen, unless it skipped as many; one whose skips are not counted is no witness.
 uint64_t BpfKernel::Missed(const Hook& hook) const {
   std::optional<uint64_t> least;
-  for (const Hook& one : HooksOf(chosen_.backend)) {
+  for (const Hook& one : HooksOf(chosen_.backend, refuse_splice_)) {
     const auto program = programs_.find(one.name);
     if (!SeeTheSame(one, hook) || !CountsMissedRuns(one, ThisRelease()) || program == programs_.end()) continue;
     least = std::min(least.value_or(UINT64_MAX), MissedRuns(program->second.get()));
@@ -253,7 +255,7 @@ std::vector<ProgramCounters> BpfKernel::Counters() {
   std::vector<ProgramCounters> all;
   // Parts of the program that records connects.
   ProgramCounters limit = CountersOf(BELFRY_PROGRAM_LIMIT, "limit"), rules = CountersOf(BELFRY_PROGRAM_RULES, "rules");
-  for (const Hook& hook : HooksOf(chosen_.backend)) {
+  for (const Hook& hook : HooksOf(chosen_.backend, refuse_splice_)) {
     ProgramCounters counters = CountersOf(hook.counters, hook.name);
     if (auto link = loaded_.links.find(hook.name); link != loaded_.links.end()) {
       counters.attached = IsAttached(link->second.get());
@@ -282,7 +284,7 @@ absl::StatusOr<Opened> OpenKernel(const BpfOptions& options) {
       continue;
     }
     const bool adopted = loaded->adopted || !loaded->before.empty();
-    auto kernel = std::make_unique<BpfKernel>(*std::move(loaded), candidate, std::move(steps_down));
+    auto kernel = std::make_unique<BpfKernel>(*std::move(loaded), candidate, options.refuse_splice, std::move(steps_down));
     if (absl::Status s = kernel->Start(options); !s.ok()) return s;
     return Opened{.kernel = std::move(kernel), .adopted = adopted};
   }

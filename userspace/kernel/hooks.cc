@@ -37,6 +37,7 @@ struct Refusable {
   const char* mod;
   belfry_program counters;
   const char* only_if = nullptr;
+  bool on_request = false;
 };
 constexpr Refusable kRefusables[] = {
     {"pin_lsm", "pin_mod", BELFRY_PROGRAM_PIN},
@@ -48,6 +49,7 @@ constexpr Refusable kRefusables[] = {
     {"setsockopt_lsm", "setsockopt_mod", BELFRY_PROGRAM_SETSOCKOPT},
     {"ioctl_lsm", "ioctl_mod", BELFRY_PROGRAM_IOCTL},
     {"ioctl_compat_lsm", "ioctl_compat_mod", BELFRY_PROGRAM_IOCTL_COMPAT, "security_file_ioctl_compat"},  // 6.8
+    {.lsm = "file_lsm", .mod = "file_mod", .counters = BELFRY_PROGRAM_FILE, .on_request = true},
 };
 
 // Who touches an image from outside.
@@ -107,10 +109,13 @@ Hooks WithHooks(Backend backend) {
   hooks.insert(hooks.end(), std::begin(kTampering), std::end(kTampering));
   hooks.insert(hooks.end(), std::begin(kHeldTampering), std::end(kHeldTampering));
   for (const Refusable& one : kRefusables) {
-    if (backend == Backend::kBpfLsm)
-      hooks.push_back({one.lsm, one.counters, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, one.only_if});
-    else
-      hooks.push_back({one.mod, one.counters, BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, one.only_if});
+    const bool lsm = backend == Backend::kBpfLsm;
+    hooks.push_back({.name = lsm ? one.lsm : one.mod,
+                     .counters = one.counters,
+                     .type = lsm ? BPF_PROG_TYPE_LSM : BPF_PROG_TYPE_TRACING,
+                     .attach_type = lsm ? BPF_LSM_MAC : BPF_MODIFY_RETURN,
+                     .only_if = one.only_if,
+                     .on_request = one.on_request});
   }
   hooks.push_back({"splice_read", BELFRY_PROGRAM_SPLICE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "unix_stream_splice_read"});
   hooks.push_back({"send_page", BELFRY_PROGRAM_SEND_PAGE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "unix_stream_sendpage"});  // until 6.5
@@ -129,7 +134,8 @@ Hooks WithoutHooks() {
 }
 
 struct Present {
-  Hooks hooks;
+  Hooks hooks;      // with those on request
+  Hooks unasked;    // without them
   uint32_t unseen = 0;  // bits of enum belfry_taint that those which are missing would have told
 };
 
@@ -151,6 +157,8 @@ Present OnThisKernel(Hooks hooks) {
     else
       present.hooks.push_back(hook);
   }
+  std::copy_if(present.hooks.begin(), present.hooks.end(), std::back_inserter(present.unasked),
+               [](const Hook& hook) { return !hook.on_request; });
   return present;
 }
 
@@ -184,7 +192,9 @@ const char* NameOf(Backend backend) {
   return kNames[static_cast<size_t>(backend)];
 }
 
-const std::vector<Hook>& HooksOf(Backend backend) { return PresentOf(backend).hooks; }
+const std::vector<Hook>& HooksOf(Backend backend, bool on_request) {
+  return on_request ? PresentOf(backend).hooks : PresentOf(backend).unasked;
+}
 
 const std::vector<Hook>& AllHooks() {
   static const Hooks kAll = [] {

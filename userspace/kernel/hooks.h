@@ -29,11 +29,12 @@ struct Hook {
   const char* unless = nullptr;   // left out where it has this one
   const char* twin = nullptr;     // the hook that sees the same: nothing is missed while one of the two runs
   Release since = {};             // of no use before
+  bool on_request = false;        // attached only where BpfOptions::refuse_splice asks for it
 };
 
 // What the backend attaches here, in that order: processes first, so that a connect always finds its opener; the intent
 // before what it becomes; what is done with a stream last.
-const std::vector<Hook>& HooksOf(Backend backend);
+const std::vector<Hook>& HooksOf(Backend backend, bool on_request);
 // Every program that some backend attaches.
 const std::vector<Hook>& AllHooks();
 

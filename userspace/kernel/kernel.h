@@ -27,7 +27,7 @@ struct ConnectionEntry {
   belfry_connection record{};
   bool alive = true;        // false: both ends are gone, the record may be forgotten
   bool client_open = true;  // false: nobody can speak on it any more; the server may still read what came before
-  bool closing = false;     // only the opener has the client's end, and it ended and is yet to close it
+  bool closing = false;     // one has the client's end: maybe its opener, which ended and is yet to close it
 };
 
 // A name under which a guarded socket is bound: filesystem and components below that filesystem's root; or an abstract one.

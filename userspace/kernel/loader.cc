@@ -50,9 +50,9 @@ bpf_program* ProgramOf(belfry_bpf* skeleton, const char* name) {
 }
 
 // Programs that are in no hook table are called, never attached: they are always loaded.
-void ChoosePrograms(Backend backend, const Loaded& loaded) {
+void ChoosePrograms(Backend backend, const BpfOptions& options, const Loaded& loaded) {
   for (const Hook& hook : AllHooks()) bpf_program__set_autoload(ProgramOf(loaded.skeleton.get(), hook.name), false);
-  for (const Hook& hook : HooksOf(backend)) {
+  for (const Hook& hook : HooksOf(backend, options.refuse_splice)) {
     bpf_program* program = ProgramOf(loaded.skeleton.get(), hook.name);
     // libbpf 1.1 does not know the section cgroup/connect_unix.
     if (hook.attach_type == kConnectUnix) {
@@ -63,15 +63,22 @@ void ChoosePrograms(Backend backend, const Loaded& loaded) {
   }
 }
 
+// Which programs are pinned: of this object, with or without those on request.
+std::string MarkOf(const Object& object, const BpfOptions& options) {
+  return absl::StrCat(HashOf(object), options.refuse_splice ? "-refuse-splice" : "");
+}
+
 // All or none: what is not whole has missed something. Another floor keeps its cookies elsewhere.
-void AdoptLinks(Backend backend, const Pins& pins, Loaded& loaded) {
+void AdoptLinks(Backend backend, const BpfOptions& options, const Pins& pins, Loaded& loaded) {
+  const bool same = pins.HasMark(MarkOf(*loaded.object, options));
   absl::flat_hash_map<std::string, kit::OwnedFd> alive;
-  for (const Hook& hook : HooksOf(backend)) {
+  for (const Hook& hook : HooksOf(backend, options.refuse_splice)) {
     kit::OwnedFd link = pins.Get(absl::StrCat("link_", hook.name));
+    if (!link && hook.on_request && !same) continue;  // the daemon before was not asked for it
     if (!link || !IsAttached(link.get()) || LeftOut(hook.name)) return;
     alive.emplace(hook.name, std::move(link));
   }
-  if (pins.HasMark(HashOf(*loaded.object)))
+  if (same)
     loaded.links = std::move(alive);
   else if (pins.HasMarkOf(FloorOf(*loaded.object)))
     loaded.before = std::move(alive);
@@ -119,7 +126,7 @@ absl::Status PinLinks(const BpfOptions& options, const Loaded& loaded) {
     if (absl::Status s = pins->Put(names.back(), link.get()); !s.ok()) return s;
   }
   pins->Keep("link_", names);
-  return pins->SetMark(HashOf(*loaded.object));
+  return pins->SetMark(MarkOf(*loaded.object, options));
 }
 
 void ChooseSizes(const BpfOptions& options, belfry_bpf* skeleton) {
@@ -145,9 +152,9 @@ absl::StatusOr<Loaded> LoadObject(const Object& object, Backend backend, const B
     absl::StatusOr<Pins> pins = Pins::Open(options.bpffs);
     if (!pins.ok()) return pins.status();
     if (absl::Status s = AdoptMaps(*pins, loaded.skeleton.get()); !s.ok()) return s;
-    AdoptLinks(backend, *pins, loaded);
+    AdoptLinks(backend, options, *pins, loaded);
   }
-  ChoosePrograms(backend, loaded);
+  ChoosePrograms(backend, options, loaded);
   loaded.adopted = !loaded.links.empty();
   loaded.generation = NewGeneration();
   loaded.skeleton->rodata->generation = loaded.generation;
@@ -187,7 +194,7 @@ absl::Status AttachHooks(Backend backend, const BpfOptions& options, Loaded& loa
   if (loaded.adopted) return absl::OkStatus();
   absl::StatusOr<kit::OwnedFd> cgroup = OpenCgroupRoot();
   if (!cgroup.ok()) return cgroup.status();
-  for (const Hook& hook : HooksOf(backend)) {
+  for (const Hook& hook : HooksOf(backend, options.refuse_splice)) {
     if (LeftOut(hook.name)) continue;
     const int program = bpf_program__fd(ProgramOf(loaded.skeleton.get(), hook.name));
     absl::StatusOr<kit::OwnedFd> link = Attach(hook, program, cgroup->get());

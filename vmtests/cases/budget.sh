@@ -1,7 +1,7 @@
 # What the verifier has to work through per program stays within 10 % of vmtests/budget.csv.
 # needs: backend
 # seconds: 180
-config
+config 'refuse_splice: true' # its hook too
 start_belfryd
 # A program's own descriptor tells the number; its name comes by its id.
 bpftool prog show --json | jq -r '.[] | "\(.id) \(.name)"' >names
@@ -10,6 +10,9 @@ for file in /proc/"$daemon"/fdinfo/*; do
 done | sort -u | awk 'NR == FNR {name[$1] = $2; next} $1 in name {print name[$1], $2}' names - | sort >now
 [ -s now ] || missing "verified_insns (Linux 5.16)"
 bad=0
+while IFS=, read -r program; do
+  grep -q "^$program " now || { echo "gone: $KERNEL_LINE,$program"; bad=$((bad + 1)); }
+done < <(awk -F, -v name="$KERNEL_LINE" '$1 == name {print $2}' "$BELFRY_SOURCE/vmtests/budget.csv")
 while read -r program instructions; do
   line=$(grep "^$KERNEL_LINE,$program," "$BELFRY_SOURCE/vmtests/budget.csv" || true)
   if [ -z "$line" ]; then

@@ -2,7 +2,7 @@
 # needs: backend
 # seconds: 600
 # Those on which others rest by themselves; the rest in three groups, or with --long one by one.
-config
+config 'refuse_splice: true' # its hook too
 start_belfryd
 ask_doctor
 all=$(seen '.status.programs[].name | select(. != "limit" and . != "rules")') # part of another

@@ -41,7 +41,7 @@ int Hold(Backend backend) {
   const absl::StatusOr<kit::OwnedFd> cgroup = OpenCgroupRoot();
   if (!cgroup.ok()) return 2;
   std::vector<kit::OwnedFd> links;
-  for (const Hook& hook : HooksOf(backend)) {
+  for (const Hook& hook : HooksOf(backend, false)) {
     const kit::OwnedFd program = LoadEmpty(hook);
     absl::StatusOr<kit::OwnedFd> link = Attach(hook, program.get(), cgroup->get());
     if (!link.ok()) {
