@@ -101,6 +101,8 @@ static __always_inline u32 holders_of(struct unix_sock *client)
 	if (!socket || GET(VIEW(struct socket, socket), sk) != (struct sock *)client)
 		return 0;
 	file = GET(VIEW(struct socket, socket), file);
+	if (!file && !GET(VIEW(struct socket, socket), sk))
+		return 0;	/* released meanwhile */
 	return file ? file_references(VIEW(struct file, file)) : ~0u;	/* a kernel's own socket has none */
 }
 

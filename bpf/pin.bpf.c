@@ -16,11 +16,11 @@
 #include "unrecorded.bpf.h"
 
 /* There is no room for its record: it cannot be pinned. */
-static __always_inline int unpinned(u32 guard)
+static __always_inline int unpinned(u32 guard, u32 listened)
 {
 	struct belfry_guard *orders = bpf_map_lookup_elem(&guards, &guard);
 
-	if (!orders || !(orders->flags & BELFRY_GUARD_FULL_REFUSES) || !denies(orders))
+	if (!orders || !(orders->flags & BELFRY_GUARD_FULL_REFUSES) || !denies(orders) || is_own_branch(guard, listened))
 		return 0;
 	count(BELFRY_PROGRAM_PIN, BELFRY_COUNT_REFUSED);
 	return -EAGAIN;
@@ -48,12 +48,12 @@ static __noinline int record(struct sock *sock, struct sock *other, struct sock 
 	cookie = give_cookie(sock);
 	if (!cookie || !give_cookie(newsk)) {
 		count_seen(BELFRY_PROGRAM_PIN, BELFRY_COUNT_LOST_MAP);
-		return unpinned(guard);
+		return unpinned(guard, connection.listener_tgid);
 	}
 	if (keep_connection(BELFRY_PROGRAM_PIN, BELFRY_KIND_CONNECT, cookie, &connection, BPF_ANY,
 			    judged->verdict & VERDICT_AGAINST))
 		return 0;
-	return unpinned(guard);
+	return unpinned(guard, connection.listener_tgid);
 }
 
 static __always_inline int pin(struct sock *sock, struct sock *other, struct sock *newsk, u32 guard)

@@ -91,10 +91,13 @@ static __always_inline int speak(struct belfry_connection *connection, struct at
 	if (!guard || (connection->taints & NOT_PINNED))
 		return 0;
 	if (same_process(&connection->opener, task)) {
-		if (GET(task, self_exec_id) != connection->opener.exec_id)
+		if (GET(task, self_exec_id) != connection->opener.exec_id) {
 			bits = 1u << BELFRY_TAINT_EXEC_AFTER_CONNECT;
-		else if ((guard->flags & BELFRY_GUARD_ALLOW_SQPOLL) || !on_behalf_of_a_ring(task))
+		} else if ((guard->flags & BELFRY_GUARD_ALLOW_SQPOLL) || !on_behalf_of_a_ring(task)) {
+			if (!attempt->refusable)	/* strangers may be refused before they come here */
+				count_seen(attempt->program, BELFRY_COUNT_IGNORED);
 			return 0;
+		}
 	}
 	if (attempt->refusable && denies(guard)) {
 		tell_refused(connection, attempt, task);

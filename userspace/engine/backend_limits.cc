@@ -63,6 +63,8 @@ std::vector<std::string> WithoutEffect(const Config& config, const std::string& 
       lines.push_back(where + "except: preload has no effect: no record says which preload was seen");
     if (const std::string late = WhyLate(guard, backend); !late.empty() && guard.policy.mode == verdict::Mode::kDeny)
       lines.push_back(absl::StrCat(where, "allow: ", late, ": decided right after the connect, and then cut"));
+    if (guard.full_refuses.value_or(false) && backend == "cgroup")
+      lines.push_back(where + "when_full has no effect: backend cgroup refuses no connect to a unix socket");
     if (guard.on_daemon_loss && backend == "cgroup" && !guard.is_port())
       lines.push_back(where + "on_daemon_loss has no effect: backend cgroup refuses no use of a unix socket in the kernel");
   }

@@ -146,12 +146,27 @@ bool Cuts::TookFromNobody(uint64_t key, const std::string& why) {
 bool Cuts::IsClosing(uint64_t key, const std::string& why) {
   if (why != verdict::TaintName(BELFRY_TAINT_OPENER_EXITED)) return false;
   const auto entry = kernel_.Examine(key);
-  if (!entry || !entry->closing) return false;
-  // In the midst of closing it the opener has no table any more; whoever else has it has one, or a message.
-  const auto holders = kernel_.HoldersOf({&key, 1});
-  return holders.ok() && std::all_of(holders->begin(), holders->end(), [&](const belfry_socket& holder) {
-    return !holder.in_flight && holder.holder_tgid == entry->record.opener.tgid;
-  });
+  return entry && entry->closing;
+}
+
+// One walk for all. In the midst of closing its end an opener has no table any more; whoever else has it is seen there, or
+// in a message. Not in an io_uring's table of files: such a cut is not counted if that one lets go within the tries, and has
+// come to nothing.
+void Cuts::LookForOthers() {
+  others_.clear();
+  std::vector<uint64_t> keys;
+  for (const auto& [key, pending] : pending_)
+    if (pending.done) keys.push_back(key);
+  if (keys.empty()) return;
+  const auto holders = kernel_.HoldersOf(keys);
+  if (!holders.ok()) {
+    others_.insert(keys.begin(), keys.end());
+    return;
+  }
+  for (const belfry_socket& holder : *holders) {
+    const auto record = kernel_.Connection(holder.cookie);
+    if (holder.in_flight || !record || holder.holder_tgid != record->opener.tgid) others_.insert(holder.cookie);
+  }
 }
 
 void Cuts::Settled(uint64_t key, const absl::Status& result) {
@@ -165,7 +180,7 @@ void Cuts::Settled(uint64_t key, const absl::Status& result) {
     return;
   }
   if (result.ok() && !done_before && (key & kNoCookie) == 0) ended_.insert(key);
-  at->second.done = result.ok() && at->second.tries < kTriesOfClosing && IsClosing(key, at->second.why);
+  at->second.done = result.ok() && at->second.tries < kTriesOfClosing && !others_.contains(key) && IsClosing(key, at->second.why);
   if (at->second.done) return RetryLater();
   const Pending pending = at->second;
   pending_.erase(at);
@@ -186,6 +201,7 @@ void Cuts::RetryLater() {
     std::erase_if(pending_, [this](const auto& one) { return one.second.waiting == nullptr && KnownGone(one.first); });
     std::vector<uint64_t> keys;
     for (const auto& [key, pending] : pending_) keys.push_back(key);
+    LookForOthers();
     Try(keys, [] {});
   });
 }

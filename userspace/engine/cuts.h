@@ -66,6 +66,7 @@ class Cuts {
   void Settled(uint64_t key, const absl::Status& result);
   bool TookFromNobody(uint64_t key, const std::string& why);
   bool IsClosing(uint64_t key, const std::string& why);
+  void LookForOthers();
   bool Gone(uint64_t key);
   bool KnownGone(uint64_t key);
   void RetryLater();
@@ -76,6 +77,7 @@ class Cuts {
   effect::Journal& journal_;
   Guards& guards_;
   std::map<uint64_t, Pending> pending_;
+  std::set<uint64_t> others_;  // keys that somebody besides the opener was seen to hold, at the last retry
   std::set<uint64_t> ended_;  // until their records are forgotten
   Loop::TimerId retry_ = 0;
   std::chrono::milliseconds retry_after_ = kRetry;  // of the next retry; short again for whatever is new

@@ -339,7 +339,7 @@ absl::StatusOr<std::string> Engine::Reload() {
   if (config->run_dir != now.run_dir || config->bpffs != now.bpffs || config->pin != now.pin ||
       config->host_is_self != now.host_is_self || config->refuse_splice != now.refuse_splice || config->metrics != now.metrics)
     return kit::Error(absl::StatusCode::kFailedPrecondition, "reloading " + now.file,
-                      "run_dir, bpffs, pin, host, refuse_splice and metrics cannot change while it runs", "restart belfryd");
+                      "run_dir, bpffs, pin, refuse_splice, host and metrics cannot change while it runs", "restart belfryd");
   if (absl::Status status = TakeGuards(*config); !status.ok()) return status;
   parts_.config = *std::move(config);
   ModesChanged();

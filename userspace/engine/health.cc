@@ -40,7 +40,7 @@ void FindInKernel(const v1::StatusReply& reply, std::vector<Found>& found) {
 void FindChoices(Engine& engine, const v1::StatusReply& reply, std::vector<Found>& found) {
   if (!engine.kernel().RefusesUse()) return;
   const bool refused = std::any_of(reply.programs().begin(), reply.programs().end(), [](const v1::ProgramStatus& program) {
-    return program.name().starts_with("file_");
+    return program.name().starts_with("file_") && program.attached();
   });
   if (refused)
     found.push_back({"ok", "splice on a guarded socket by strangers is refused (refuse_splice)", ""});

@@ -46,7 +46,8 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
  public:
   Judgement(Bench& bench, const Question& question, std::function<void(const Answer&)> done)
       : bench_(bench), question_(question), done_(std::move(done)), began_(steady_clock::now()),
-        met_(bench.kernel, bench.deadlines.holders / 2) {}
+        doubt_(std::min<std::chrono::milliseconds>(bench.deadlines.holders, TimeForEvidence() * 5 / 6)),
+        met_(bench.kernel, doubt_ / 2) {}
 
   void Start() {
     deadline_ = bench_.loop.After(TimeForEvidence(), [self = shared_from_this()] {
@@ -79,7 +80,7 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
     if (facts_.live && guard->IsOwn(facts_.live->pin)) return OwnListener();
     answer_.verdict = question_.reference ? verdict::JudgeByExec(facts_, guard->PolicyNow())
                                           : verdict::Judge(facts_, guard->PolicyNow());
-    if (MayPass(answer_.verdict) && !WrittenDown(facts_) && steady_clock::now() - began_ < bench_.deadlines.holders) {
+    if (MayPass(answer_.verdict) && !WrittenDown(facts_) && steady_clock::now() - began_ < doubt_) {
       // Each look is a walk over every table, and the caller decides how many wait. Rarer still, and a process that
       // spawns all the time would never be seen without a child.
       met_.Remember(facts_.connections, steady_clock::now());
@@ -275,6 +276,7 @@ class Judgement : public std::enable_shared_from_this<Judgement> {
   const steady_clock::time_point began_;
   Loop::TimerId deadline_ = 0;
   int waits_ = 0;  // for a doubt to pass
+  const std::chrono::milliseconds doubt_;  // how long one may take to pass, so that there is time to say it did not
   HoldersMet met_;
   int extra_looks_ = 0;  // after the deadline
   verdict::Facts facts_, read_for_;

@@ -84,7 +84,7 @@ void IoctlAs32Bit([[maybe_unused]] int fd) {
 #endif
 }
 
-// The owner's way too, so that whoever only looks has something to see where strangers are refused before.
+// The opener's way too: where strangers are refused before, that is all that the programs which only look can see.
 void Splice(int client, const int (&pipe)[2], int& number) {
   const char byte = 'x';
   if (splice(client, nullptr, pipe[1], nullptr, 1, SPLICE_F_NONBLOCK) < 0) number = errno;

@@ -18,9 +18,11 @@ namespace {
 constexpr std::chrono::milliseconds kResetApart{50};
 
 // Programs whose missed run leaves a connection with less than its full record. Missed execs, forks and exits show by
-// themselves: the living process's pin then differs from what is on record.
+// themselves: the living process's pin then differs from what is on record. A read or write that file_* has missed is looked
+// at by the program of its own kind too, be it only seen there.
 bool Records(std::string_view program) {
-  return !program.starts_with("process_") && program != "held_exec" && program != "held_fork" && program != "held_exit";
+  return !program.starts_with("file_") && !program.starts_with("process_") && program != "held_exec" &&
+         program != "held_fork" && program != "held_exit";
 }
 
 // What can be said of a connection that was found: its number, and who bears that now. The taint keeps it from proof.

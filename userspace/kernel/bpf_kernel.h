@@ -18,8 +18,8 @@ struct BpfOptions {
   uint32_t max_processes = 65536;
   uint32_t max_buckets = 16384;  // uids, cgroups and images that limits count, of all guards
   uint32_t ring_bytes = 4 << 20;
-  // The root directory against which "another mount namespace" and "another root" are judged.
   bool refuse_splice = false;  // at the price of a look at every read and write of this machine
+  // The root directory against which "another mount namespace" and "another root" are judged.
   enum class Reference { kInit, kSelf } reference = Reference::kInit;
 };
 

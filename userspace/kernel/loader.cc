@@ -70,7 +70,7 @@ std::string MarkOf(const Object& object, const BpfOptions& options) {
 
 // All or none: what is not whole has missed something. Another floor keeps its cookies elsewhere.
 void AdoptLinks(Backend backend, const BpfOptions& options, const Pins& pins, Loaded& loaded) {
-  const bool same = pins.HasMark(MarkOf(*loaded.object, options));
+  const bool same = pins.HasMark(MarkOf(*loaded.object, options)) && !pins.IsUnfinished();
   absl::flat_hash_map<std::string, kit::OwnedFd> alive;
   for (const Hook& hook : HooksOf(backend, options.refuse_splice)) {
     kit::OwnedFd link = pins.Get(absl::StrCat("link_", hook.name));
@@ -120,6 +120,7 @@ absl::Status PinMaps(const Pins& pins, belfry_bpf* skeleton) {
 absl::Status PinLinks(const BpfOptions& options, const Loaded& loaded) {
   absl::StatusOr<Pins> pins = Pins::Open(options.bpffs);
   if (!pins.ok()) return pins.status();
+  if (absl::Status s = pins->MarkUnfinished(); !s.ok()) return s;
   std::vector<std::string> names;
   for (const auto& [hook, link] : loaded.links) {
     names.push_back(absl::StrCat("link_", hook));

@@ -24,6 +24,7 @@ namespace {
 
 constexpr long kBpffsMagic = 0xcafe4a11;
 constexpr char kMark[] = "object-";
+constexpr char kUnfinished[] = "unfinished";
 
 // Test switch: BELFRY_TEST_LAYOUT names another layout than this build's.
 std::string Layout() {
@@ -115,6 +116,13 @@ void Pins::ClearMark(const std::string& but) const {
     if (absl::StartsWith(name, kMark) && name != but) rmdir(entry.path().c_str());
   }
 }
+
+absl::Status Pins::MarkUnfinished() const {
+  const std::string path = absl::StrCat(directory_, "/", kMark, kUnfinished);
+  return mkdir(path.c_str(), 0700) == 0 || errno == EEXIST ? absl::OkStatus() : kit::ErrnoError("marking the pins with " + path);
+}
+
+bool Pins::IsUnfinished() const { return HasMark(kUnfinished); }
 
 // Never without one: pins without a mark are those of somebody who did not get so far.
 absl::Status Pins::SetMark(const std::string& object) const {

@@ -29,6 +29,9 @@ class Pins {
   bool HasMark(const std::string& object) const;
   bool HasMarkOf(const std::string& beginning) const;  // one whose name begins so
   absl::Status SetMark(const std::string& object) const;
+  // From here until SetMark links may be of several loads, be they of the marked object.
+  absl::Status MarkUnfinished() const;
+  bool IsUnfinished() const;
   // Removes what other layouts left in the same bpffs: their programs go with their links.
   absl::Status RemoveOthers() const;
 

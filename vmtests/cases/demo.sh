@@ -10,5 +10,5 @@ for scene in $scenes; do
   code=0
   "$belfry" demo --scene "$scene" --json >demo.json 2>demo.log || code=$?
   echo "$scene: exit $code"
-  [ "$code" -eq 0 ] || wrong "$scene: $(jq -c '.scenes[0] | {verdict, reasons, identity, notes, trouble}' demo.json 2>/dev/null || tail -n 1 demo.log)"
+  [ "$code" -eq 0 ] || wrong "$scene: $(jq -c '.scenes[0] | {notes, trouble, requests: [.requests[] | {who, verdict, reasons, identity, message}]}' demo.json 2>/dev/null || tail -n 1 demo.log)"
 done

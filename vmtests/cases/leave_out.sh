@@ -5,6 +5,7 @@
 config 'refuse_splice: true' # its hook too
 start_belfryd
 ask_doctor
+same "canaries that failed with every hook" "" "$(seen '.status.canaries[] | select(.ok | not) | .capability')"
 all=$(seen '.status.programs[].name | select(. != "limit" and . != "rules")') # part of another
 end_belfryd
 groups=() alone=() number=0
