@@ -129,9 +129,10 @@ TEST_F(RingCounts, CountsWhatGuestsTold) {
 
 // SECONDS is the shell's own count, and may be set.
 TEST_F(RingCounts, MachinesGetWhatIsLeftOfTheRun) {
-  const std::string told = "watched() { echo \"minutes $BELFRY_VM_MINUTES\"; echo '1 passed, 0 failed' >$1; }; count_tap() { :; }; ";
+  const std::string told = "unset BELFRY_VM_MINUTES; watched() { echo \"minutes $BELFRY_VM_MINUTES\"; echo '1 passed, 0 failed' >$1; }; count_tap() { :; }; ";
   EXPECT_THAT(Run(told + "SECONDS=60; run_machines"), HasSubstr("minutes 8\n"));
   EXPECT_THAT(Run(told + "SECONDS=$((39 * 60)); run_machines"), HasSubstr("minutes 3\n"));
+  EXPECT_THAT(Run(told + "SECONDS=$((43 * 60)); BELFRY_VM_MINUTES=90; run_machines"), HasSubstr("minutes 90\n"));
   EXPECT_THAT(Run(told + "SECONDS=$((43 * 60)); run_machines"), HasSubstr("the whole ring: missing: time, the run has taken 43 minutes"));
 }
 
