@@ -244,8 +244,9 @@ TEST_F(LossTest, WhomThereIsNoRoomToRecordAGuardThatDeniesMayRefuse) {
                              {BELFRY_MODE_OBSERVE, BELFRY_GUARD_FULL_REFUSES, 0}}) {
     const GuardOrders orders{.guard = 7, .orders = {.mode = asked.mode, .flags = asked.flags}};
     ASSERT_TRUE(kernel_->SetOrders({&orders, 1}).ok());
-    clients.emplace_back(socket(AF_UNIX, SOCK_STREAM, 0));
-    EXPECT_EQ(ConnectFd(clients.back().get(), guarded_), asked.error) << asked.mode << " " << asked.flags;
+    Actor client([&](const Actor::Stage& stage) { stage.Say(ConnectFd(socket(AF_UNIX, SOCK_STREAM, 0), guarded_)); });
+    EXPECT_EQ(client.Hear(), asked.error) << asked.mode << " " << asked.flags;
+    EXPECT_TRUE(Connect(guarded_)) << "whoever serves it is never in its own way";
   }
   EXPECT_EQ(CountersOf(Recorder()).refused, 1u);
 }
