@@ -139,7 +139,8 @@ TEST_F(SwitchedSplice, WithARestartAndWithoutAGap) {
 // Killed between the first link and the mark, which is still that of the daemon before.
 TEST_F(SwitchedSplice, OneThatDidNotGetSoFarIsReplaced) {
   std::string layout;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/bpf")) layout = entry.path();
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/bpf"))
+    if (entry.path().filename().string().starts_with("belfry-")) layout = entry.path();
   const std::string unfinished = layout + "/object-unfinished";
   ASSERT_EQ(mkdir(unfinished.c_str(), 0700), 0);
   EXPECT_TRUE(Reopen()) << "what it left goes on until it is replaced";
