@@ -161,6 +161,9 @@ func (a *Admin) Follow(t testing.TB, folder string) *Feed {
 		t.Fatal(err)
 	}
 	stream.CloseSend()
+	if _, err := stream.Header(); err != nil { // every line from here on
+		t.Fatal(err)
+	}
 	file, err := os.Create(filepath.Join(folder, "feed.jsonl"))
 	if err != nil {
 		t.Fatal(err)
